@@ -1,0 +1,105 @@
+"""What a person can choose, from strongroom.toml and STRONGROOM_* variables. Constructs nothing."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from rag.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The clone, or site-packages when installed from a wheel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """library: folder of the library. models: folder of the weights. model, embedder: names in the
+    model catalogue; model may also be a path to a GGUF file. top_k: passages given to the model.
+    context_tokens: the model's window. prompt_tokens: most tokens of instructions, passages and
+    question. answer_tokens: most tokens of an answer. threads: 0 means one for each core.
+    max_file_mb, max_pages: a document over either is refused. port: the first one tried."""
+
+    library: Path
+    models: Path
+    model: str = "qwen2.5-coder-1.5b-instruct"
+    embedder: str = "all-minilm-l6-v2"
+    top_k: int = 6
+    context_tokens: int = 4096
+    prompt_tokens: int = 2000
+    answer_tokens: int = 400
+    threads: int = 0
+    seed: int = 0
+    max_file_mb: int = 500
+    max_pages: int = 20_000
+    port: int = 8501
+
+
+MINIMUM = {
+    "top_k": 1,
+    "context_tokens": 512,
+    "prompt_tokens": 256,
+    "answer_tokens": 16,
+    "threads": 0,
+    "seed": 0,
+    "max_file_mb": 1,
+    "max_pages": 1,
+    "port": 1,
+}
+
+
+def default_settings(environ: Mapping[str, str]) -> Settings:
+    """In a clone: its data/ and models/. Installed from a wheel: the person's data folder."""
+    if (ROOT / "models" / "catalog.toml").is_file():
+        return Settings(library=ROOT / "data", models=ROOT / "models")
+    base = Path(environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "strongroom"
+    return Settings(library=base / "library", models=base / "models")
+
+
+def load(environ: Mapping[str, str], path: Path | None = None) -> Settings:
+    """Defaults, overridden by the TOML file at `path`, overridden by STRONGROOM_<FIELD>.
+
+    Raises SettingsError, which names the setting and where it came from.
+    """
+    settings = default_settings(environ)
+    if path is not None:
+        settings = _override(settings, _read(path), str(path))
+    variables = {f.name: environ.get(f"STRONGROOM_{f.name.upper()}") for f in fields(Settings)}
+    return _override(settings, {k: v for k, v in variables.items() if v}, "the environment")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read ({error.strerror}). Check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}. Correct that line.") from error
+
+
+def _override(settings: Settings, values: Mapping[str, Any], source: str) -> Settings:
+    names = {f.name for f in fields(Settings)}
+    unknown = sorted(set(values) - names)
+    if unknown:
+        raise SettingsError(
+            f"{source} sets {', '.join(unknown)}, which is not a setting. "
+            f"The settings are: {', '.join(sorted(names))}."
+        )
+    return replace(settings, **{k: _convert(settings, k, v, source) for k, v in values.items()})
+
+
+def _convert(settings: Settings, name: str, value: Any, source: str) -> Any:
+    kind = type(getattr(settings, name))
+    if kind is not int:
+        if not isinstance(value, str) or not value:
+            raise SettingsError(f'{source} sets {name} to {value!r}. Put text between "quotes".')
+        return Path(value).expanduser() if issubclass(kind, Path) else value
+    if isinstance(value, bool | float):
+        raise SettingsError(f"{source} sets {name} to {value!r}. Use a whole number.")
+    try:
+        number = int(value)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"{source} sets {name} to {value!r}. Use a whole number.") from error
+    if number < MINIMUM[name]:
+        raise SettingsError(f"{source} sets {name} to {number}. Use {MINIMUM[name]} or more.")
+    return number

@@ -1,0 +1,98 @@
+"""Fakes of the seams in rag.types, for fast tests of code that uses Strongroom."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from rag.types import FloatArray, IntArray, Piece, Prompt
+
+
+class WordTokenizer:
+    """One token for each run of letters or digits and for each other visible character."""
+
+    def __init__(self, window: int = 64) -> None:
+        self.window = window
+
+    def token_ends(self, text: str) -> IntArray:
+        return np.asarray([m.end() for m in re.finditer(r"\w+|[^\w\s]", text)], dtype=np.int32)
+
+
+class HashEmbedder:
+    """Texts that share words get similar vectors."""
+
+    def __init__(self, dim: int = 64) -> None:
+        self.dim = dim
+
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        for row, text in zip(vectors, texts, strict=True):
+            row[0] = 1e-3
+            for word in re.findall(r"\w+", text.casefold()):
+                row[hashlib.sha256(word.encode()).digest()[0] % self.dim] += 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
+
+
+class MemoryIndex:
+    """A VectorIndex that scans."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[str, FloatArray]] = {}
+
+    def add(self, ids: Sequence[str], doc_ids: Sequence[str], vectors: FloatArray) -> None:
+        for chunk_id, doc_id, vector in zip(ids, doc_ids, vectors, strict=True):
+            self._rows[chunk_id] = (doc_id, vector)
+
+    def query(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
+        scored = [(i, float(v @ vector)) for i, (_, v) in self._rows.items()]
+        return sorted(scored, key=lambda item: -item[1])[:n]
+
+    def remove(self, doc_id: str) -> None:
+        self._rows = {i: row for i, row in self._rows.items() if row[0] != doc_id}
+
+    def ids(self, doc_id: str) -> set[str]:
+        return {i for i, (owner, _) in self._rows.items() if owner == doc_id}
+
+    def count(self) -> int:
+        return len(self._rows)
+
+    def rewrite(self) -> None:
+        pass
+
+
+class ScriptedGenerator:
+    """Says what it is told to, a word at a time. prompts: what it was asked, in order."""
+
+    name = "scripted"
+
+    def __init__(self, *answers: str, n_context: int = 4096) -> None:
+        self.n_context = n_context
+        self.n_ahead = 0
+        self.prompts: list[Prompt] = []
+        self._answers = list(answers)
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        return sum(
+            self.count_tokens(t) for t in (prompt.instructions, *prompt.passages, prompt.question)
+        )
+
+    def generate(
+        self,
+        prompt: Prompt,
+        *,
+        max_tokens: int,
+        seed: int = 0,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Piece]:
+        self.prompts.append(prompt)
+        words = re.findall(r"\S+\s*", self._answers[(len(self.prompts) - 1) % len(self._answers)])
+        for word in words[:max_tokens]:
+            if cancelled():
+                yield Piece("", 0, "cancelled")
+                return
+            yield Piece(word, 1)
+        yield Piece("", 0, "complete" if len(words) <= max_tokens else "length")

@@ -1,0 +1,334 @@
+"""Values that flow through Strongroom, and the seams between its parts.
+
+Frozen dataclasses and Protocols only: no I/O, nothing but numpy beside the standard library.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int32]
+
+State = Literal["queued", "searchable", "embedded", "failed"]
+Origin = Literal["dense", "lexical", "both"]
+Stop = Literal["complete", "length", "cancelled", "no_evidence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """An outline entry: `level` from 1, on a physical `page` from 1."""
+
+    title: str
+    level: int
+    page: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """One page of a document.
+
+    number: physical, from 1. label: as printed on the page or by the viewer ("iv").
+    size: width and height in points, as displayed.
+    boxes: float32 (len(text), 4) x0, y0, x1, y1 in points, origin at the displayed page's
+    top left, NaN where no glyph; None where they were not read or the format has none.
+    """
+
+    number: int
+    label: str
+    text: str
+    size: tuple[float, float]
+    boxes: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as read. id: lowercase hex SHA-256 of its bytes. name: file name without folders."""
+
+    id: str
+    name: str
+    media_type: str
+    pages: tuple[Page, ...]
+    title: str = ""
+    headings: tuple[Heading, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Half-open character offsets into the text of one page. page: physical, from 1."""
+
+    doc_id: str
+    page: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage small enough for the embedder.
+
+    text: the page slices of `spans`, joined by one newline. context: the line that says where the
+    chunk stands (file name, title, heading path), searched and embedded with the text. heading:
+    outermost first. n_tokens: of `embedded_text`, special tokens included, as the embedder counts.
+    """
+
+    id: str
+    doc_id: str
+    text: str
+    spans: tuple[Span, ...]
+    n_tokens: int
+    heading: tuple[str, ...] = ()
+    context: str = ""
+
+    @property
+    def embedded_text(self) -> str:
+        return f"{self.context}\n{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found for a question. score: higher is better, comparable within one search only.
+    rank: from 1. document, label: what a citation shows (file name, printed page label)."""
+
+    chunk: Chunk
+    score: float
+    rank: int
+    origin: Origin
+    document: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a displayed page, in points, origin top left."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The passage behind a sentence. marker: from 1, as printed in the answer.
+    quote: the exact slice of the page text at `span`. supported: False where the sentence
+    says something that the quote does not. boxes: one per line, empty where unknown."""
+
+    marker: int
+    span: Span
+    quote: str
+    supported: bool
+    document: str
+    label: str
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the answer at text[start:end], before marks are printed.
+    markers: of the citations behind it; supported is False where there are none that bear it out."""
+
+    start: int
+    end: int
+    markers: tuple[int, ...]
+    supported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """text: as written by the model. marked: with [1] after a supported sentence and [?] after
+    one that no passage bears out. Times in seconds from the moment of asking; first_token_s is
+    None when the model wrote nothing."""
+
+    question: str
+    text: str
+    marked: str
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    stop: Stop
+    prompt_tokens: int
+    output_tokens: int
+    retrieve_s: float
+    first_token_s: float | None
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Retrieval is done; these are the passages that the model will read."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The model is busy with `ahead` earlier answers."""
+
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    answer: Answer
+
+
+AnswerEvent = Sources | Waiting | Delta | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Laid out for reuse: instructions first, passages next, the question last.
+    Nothing in front of a passage depends on the question."""
+
+    instructions: str
+    passages: tuple[str, ...]
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Text from the generator. n_tokens: how many tokens gave it. stop: set on the last piece."""
+
+    text: str
+    n_tokens: int
+    stop: Literal["complete", "length", "cancelled"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """A document as the library knows it. added_at: Unix seconds. error: why it failed, for the person.
+    error_kind: the class name from rag.errors ("EncryptedDocument"), empty when not failed.
+    n_embedded: chunks that have vectors."""
+
+    id: str
+    name: str
+    media_type: str
+    title: str
+    state: State
+    n_bytes: int
+    n_pages: int
+    n_chunks: int
+    n_embedded: int
+    added_at: float
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+    error_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of taking a file in. done and total count `unit`s of the step; total is 0 while unknown.
+    unchanged: the same bytes were already in the library."""
+
+    name: str
+    doc_id: str
+    step: Literal["queued", "extracting", "searchable", "embedding", "embedded", "failed"]
+    done: int = 0
+    total: int = 0
+    message: str = ""
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question of a conversation with its answer; answer is None while it is being written
+    or after it was removed together with a document it drew on. note says which, for the person."""
+
+    id: int
+    question: str
+    answer: Answer | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    id: str
+    title: str
+    updated_at: float
+    turns: tuple[Turn, ...] = field(default=())
+
+
+class Tokenizer(Protocol):
+    """Counts as the embedder will, without loading it."""
+
+    @property
+    def window(self) -> int:
+        """Most tokens of one text, special tokens included."""
+        ...
+
+    def token_ends(self, text: str) -> IntArray:
+        """End offsets of the tokens of `text` in order, without special tokens, never cut off."""
+        ...
+
+
+class Embedder(Protocol):
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        """(len(texts), dim) unit rows in the order of `texts`."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Vectors by chunk id; cosine similarity."""
+
+    def add(self, ids: Sequence[str], doc_ids: Sequence[str], vectors: FloatArray) -> None:
+        """Add or replace."""
+        ...
+
+    def query(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
+        """Up to n (chunk id, similarity), best first."""
+        ...
+
+    def remove(self, doc_id: str) -> None: ...
+    def ids(self, doc_id: str) -> set[str]: ...
+    def count(self) -> int: ...
+    def rewrite(self) -> None:
+        """Leave no trace on disk of what was removed."""
+        ...
+
+
+class Generator(Protocol):
+    """A local language model. One generation at a time; others wait in `generate`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def n_context(self) -> int:
+        """Most tokens of prompt and answer together."""
+        ...
+
+    @property
+    def n_ahead(self) -> int:
+        """Generations running or waiting right now."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of plain text, without any chat markup."""
+        ...
+
+    def prompt_tokens(self, prompt: Prompt) -> int:
+        """Tokens of the whole prompt as it will be evaluated, chat markup included."""
+        ...
+
+    def generate(
+        self,
+        prompt: Prompt,
+        *,
+        max_tokens: int,
+        seed: int = 0,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Piece]:
+        """Stream the answer. `cancelled` is asked between tokens, while waiting and while reading
+        the prompt; closing the iterator also stops it. Raises ContextOverflow, ModelError."""
+        ...
