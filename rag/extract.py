@@ -1,0 +1,127 @@
+"""A file to a Document: looks at what it is, not at its name, and keeps to the limits."""
+
+import errno
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from rag import pdf
+from rag.errors import (
+    DocumentTooLarge,
+    StoreError,
+    StoreFull,
+    UnreadableDocument,
+    UnsupportedDocument,
+)
+from rag.types import Document
+
+SUFFIXES = frozenset({".pdf"})
+"""Endings of the files that are taken from a folder; a file named by itself is looked into."""
+HEAD = 1024
+BLOCK = 1 << 20
+
+
+def is_supported(path: Path) -> bool:
+    """Whether the bytes are of a kind that Strongroom reads. Raises UnreadableDocument."""
+    try:
+        if path.exists() and not path.is_file():
+            raise UnreadableDocument(f"{path} is not a file. Name a file or a folder.")
+        with path.open("rb") as file:
+            return b"%PDF-" in file.read(HEAD)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def copy_in(path: Path, folder: Path, *, name: str, max_bytes: int) -> tuple[str, int]:
+    """Copy a file to folder/<sha256>. Returns (sha256 in hex, size in bytes).
+
+    Raises UnreadableDocument, UnsupportedDocument, DocumentTooLarge, StoreFull; nothing is left
+    behind then.
+    """
+    if not is_supported(path):
+        raise UnsupportedDocument(
+            f"{name} is not a PDF file, whatever its name says. Save it as PDF and add that."
+        )
+    temporary = folder / f".incoming-{uuid4().hex}"
+    try:
+        digest, n_bytes = _copy(path, temporary, name, max_bytes)
+        temporary.replace(folder / digest)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return digest, n_bytes
+
+
+def extract(
+    path: Path,
+    *,
+    doc_id: str,
+    name: str,
+    password: str | None,
+    max_pages: int,
+) -> Document:
+    """Read a file that `copy_in` has copied. Raises DocumentError."""
+    return pdf.read(path, doc_id=doc_id, name=name, password=password, max_pages=max_pages)
+
+
+def unreadable(path: Path, error: OSError) -> UnreadableDocument:
+    reason = error.strerror or type(error).__name__
+    return UnreadableDocument(
+        f"{path} cannot be read ({reason}). Check that it is there and that you may read it."
+    )
+
+
+def save(data: bytes, path: Path, *, name: str) -> None:
+    """Write a new file that only its owner may read. Raises StoreFull, StoreError."""
+    with _writing(name), path.open("xb") as file:
+        path.chmod(0o600)
+        file.write(data)
+
+
+def _copy(source: Path, target: Path, name: str, max_bytes: int) -> tuple[str, int]:
+    digest = hashlib.sha256()
+    n_bytes = 0
+    with _opened(source) as reader, _writing(name), target.open("xb") as writer:
+        target.chmod(0o600)
+        while block := _read(reader, source):
+            digest.update(block)
+            n_bytes += len(block)
+            if n_bytes > max_bytes:
+                raise DocumentTooLarge(
+                    f"{name} is larger than {max_bytes >> 20} MB, the limit for one file. "
+                    "Split it, or raise max_file_mb in the settings."
+                )
+            writer.write(block)
+    return digest.hexdigest(), n_bytes
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _read(file: BinaryIO, path: Path) -> bytes:
+    try:
+        return file.read(BLOCK)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+@contextmanager
+def _writing(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreFull(
+                f"{name} was not added: the disk with the library is full. "
+                "Free some space and add it again; what was already in the library is unharmed."
+            ) from error
+        raise StoreError(
+            f"{name} was not added: the library's folder cannot be written ({error.strerror}). "
+            "Correct its permissions and add it again."
+        ) from error

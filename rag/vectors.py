@@ -1,0 +1,201 @@
+"""Vectors on disk in Chroma. It holds ids and vectors, never text, and can always be rebuilt."""
+
+import errno
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import cast
+
+import chromadb
+from chromadb.api.client import Client
+from chromadb.api.collection_configuration import CreateCollectionConfiguration
+from chromadb.api.models.Collection import Collection
+from chromadb.config import Settings
+from chromadb.errors import ChromaError
+
+from rag.errors import StoreCorrupt, StoreFull
+from rag.types import FloatArray
+
+COLLECTION = "chunks"
+CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine"}}
+BATCH = 1000
+UNREADABLE = (ChromaError, ValueError, RuntimeError)
+"""What Chroma raises for broken files: its native part has more than its own errors."""
+FULL = ("database or disk is full", os.strerror(errno.ENOSPC))
+"""How SQLite and the system say it inside Chroma's messages."""
+
+
+class ChromaIndex:
+    """Cosine similarity over unit vectors, by chunk id.
+
+    Deleting in Chroma leaves the vectors in its index files, so `rewrite` copies what is left into
+    a new folder and deletes the old one. `root/current` names the folder in use; it is replaced in
+    one step, so that a kill at any moment leaves either the old or the new index.
+
+    Chroma writes its index files in place, and one that is half written can crash the process that
+    reads it. So `root/suspect` is there while Chroma writes; an index that is opened with it, or
+    that Chroma cannot open, gives way to an empty one.
+    Raises StoreCorrupt when Chroma cannot use its files, StoreFull when the disk is full.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.RLock()
+        self._suspect = root / "suspect"
+        with self._use():
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._generation = _current(root)
+            if self._suspect.exists():
+                self._begin_anew()
+            try:
+                self._client, self._collection = self._opened()
+            except UNREADABLE as error:
+                if _is_full(error):
+                    raise
+                self._begin_anew()
+                self._client, self._collection = self._opened()
+
+    def add(self, ids: Sequence[str], doc_ids: Sequence[str], vectors: FloatArray) -> None:
+        """Add or replace. vectors: (len(ids), dim)."""
+        with self._use(), self._writing():
+            for i in range(0, len(ids), BATCH):
+                self._collection.upsert(
+                    ids=list(ids[i : i + BATCH]),
+                    embeddings=vectors[i : i + BATCH],
+                    metadatas=[{"doc": doc_id} for doc_id in doc_ids[i : i + BATCH]],
+                )
+            _blank(self._root / str(self._generation))
+
+    def query(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
+        """Up to n (chunk id, cosine similarity), best first."""
+        with self._use():
+            n = min(n, self._collection.count())
+            if n == 0:
+                return []
+            found = self._collection.query(
+                query_embeddings=vector.reshape(1, -1), n_results=n, include=["distances"]
+            )
+        distances = found["distances"] or [[]]
+        return [(i, 1.0 - d) for i, d in zip(found["ids"][0], distances[0], strict=True)]
+
+    def remove(self, doc_id: str) -> None:
+        """Take a document's vectors out of every search. Their bytes go with `rewrite`."""
+        with self._use(), self._writing():
+            self._collection.delete(where={"doc": doc_id})
+
+    def ids(self, doc_id: str) -> set[str]:
+        with self._use():
+            return set(self._collection.get(where={"doc": doc_id}, include=[])["ids"])
+
+    def count(self) -> int:
+        with self._use():
+            return self._collection.count()
+
+    def rewrite(self) -> None:
+        """Copy the index without what was removed, so that no trace of it stays on disk."""
+        with self._use():
+            new = self._generation + 1
+            folder = self._root / str(new)
+            shutil.rmtree(folder, ignore_errors=True)
+            client, collection = _open(folder)
+            try:
+                for offset in range(0, self._collection.count(), BATCH):
+                    _copy(self._collection, collection, offset)
+                _blank(folder)
+                _point(self._root, new)
+            except BaseException:
+                client.close()
+                raise
+            old, self._generation = self._generation, new
+            self._client.close()
+            self._client, self._collection = client, collection
+            shutil.rmtree(self._root / str(old))
+
+    def close(self) -> None:
+        with self._lock:
+            self._client.close()
+
+    def _opened(self) -> tuple[Client, Collection]:
+        for stale in self._root.iterdir():
+            if stale.is_dir() and stale.name != str(self._generation):
+                shutil.rmtree(stale)
+        client, collection = _open(self._root / str(self._generation))
+        collection.count()  # reads the index files
+        return client, collection
+
+    def _begin_anew(self) -> None:
+        self._generation += 1
+        _point(self._root, self._generation)
+        self._suspect.unlink(missing_ok=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._suspect.touch()
+        yield
+        self._suspect.unlink()
+
+    @contextmanager
+    def _use(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except (*UNREADABLE, OSError) as error:
+                if _is_full(error):
+                    raise StoreFull(
+                        f"The disk with {self._root} is full. Free some space and try again; "
+                        "what was already in the library is unharmed."
+                    ) from error
+                with suppress(OSError):
+                    self._suspect.touch()
+                raise StoreCorrupt(
+                    f"The vectors in {self._root} cannot be used ({error}). "
+                    "Start Strongroom again: it makes them anew from the library."
+                ) from error
+
+
+def _is_full(error: Exception) -> bool:
+    return any(reason in str(error) for reason in FULL)
+
+
+def _open(folder: Path) -> tuple[Client, Collection]:
+    client = cast(
+        Client, chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
+    )
+    return client, client.get_or_create_collection(
+        COLLECTION, embedding_function=None, configuration=CONFIGURATION
+    )
+
+
+def _copy(source: Collection, target: Collection, offset: int) -> None:
+    part = source.get(limit=BATCH, offset=offset, include=["embeddings", "metadatas"])
+    if part["ids"]:
+        target.add(ids=part["ids"], embeddings=part["embeddings"], metadatas=part["metadatas"])
+
+
+def _blank(folder: Path) -> None:
+    """Overwrite index files that Chroma has made but not yet filled.
+
+    It makes them from memory as it finds it, and that can hold vectors and ids of what was removed.
+    They are filled together with index_metadata.pickle; until then Chroma never reads them back.
+    """
+    for pattern in ("*/data_level0.bin", "*/length.bin"):
+        for path in folder.glob(pattern):
+            if not path.with_name("index_metadata.pickle").exists():
+                with path.open("r+b") as file:
+                    file.write(bytes(path.stat().st_size))
+
+
+def _current(root: Path) -> int:
+    try:
+        return int((root / "current").read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _point(root: Path, generation: int) -> None:
+    temporary = root / "current.new"
+    temporary.write_text(str(generation), encoding="ascii")
+    temporary.replace(root / "current")

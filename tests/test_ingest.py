@@ -1,0 +1,539 @@
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pdfs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from libraries import GARDEN, HARBOUR, answer_from, assemble, steps
+
+from rag import ingest
+from rag.ingest import files_in
+from rag.library import Library
+from rag.settings import Settings
+from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
+from rag.types import FloatArray, Progress, VectorIndex
+
+Open = Callable[..., Library]
+Write = Callable[..., Path]
+
+MANY = tuple(" ".join(f"word{page}x{i}" for i in range(60)) for page in range(3))
+"""Fifteen chunks."""
+
+
+class Killed(Exception):
+    """Stands for the process's end."""
+
+
+def state(library: Library) -> dict[str, object]:
+    """All that a library knows, but for the moment when a document was added."""
+    path = library.settings.library / "library.db"
+    with closing(sqlite3.connect(path)) as db:
+        tables = {
+            "meta": "*",
+            "documents": "id, name, media_type, title, state, n_bytes, password, warnings, error",
+            "pages": "*",
+            "chunks": "id, doc_id, ordinal, text, context, heading, spans, n_tokens, embedded",
+            "turn_documents": "*",
+        }
+        rows = {name: db.execute(f"SELECT {columns} FROM {name} ORDER BY 1, 2").fetchall()
+                for name, columns in tables.items()}  # fmt: skip
+        n_words = db.execute("SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH 'word1x1'")
+        rows["found"] = n_words.fetchall()
+    documents = library.catalog.document_ids()
+    return {
+        **rows,
+        "vectors": {doc_id: sorted(library.ingest.vectors.ids(doc_id)) for doc_id in documents},
+        "n_vectors": library.ingest.vectors.count(),
+        "originals": sorted(path.name for path in library.ingest.originals.iterdir()),
+    }
+
+
+def take_in(library: Library, *paths: Path, password: str | None = None) -> list[Progress]:
+    return list(library.ingest.take_in(paths, password=password))
+
+
+# Taking in
+
+
+def test_all_files_can_be_searched_before_the_first_is_embedded(
+    fake_library: Open, write_pdf: Write
+) -> None:
+    library = fake_library()
+
+    taken = take_in(library, write_pdf("a.pdf", *GARDEN), write_pdf("b.pdf", *HARBOUR))
+
+    assert steps(taken) == [
+        ("a.pdf", "queued"),
+        ("a.pdf", "extracting"),
+        ("a.pdf", "searchable"),
+        ("b.pdf", "queued"),
+        ("b.pdf", "extracting"),
+        ("b.pdf", "searchable"),
+        ("a.pdf", "embedding"),
+        ("a.pdf", "embedded"),
+        ("b.pdf", "embedding"),
+        ("b.pdf", "embedded"),
+    ]
+    assert [record.state for record in library.catalog.documents()] == ["embedded", "embedded"]
+
+
+def test_progress_counts_pages_and_then_chunks(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 6)
+
+    taken = take_in(fake_library(), write_pdf("many.pdf", *MANY))
+
+    assert [(p.step, p.done, p.total) for p in taken] == [
+        ("queued", 0, 0),
+        ("extracting", 0, 0),
+        ("searchable", 3, 3),
+        ("embedding", 0, 15),
+        ("embedding", 6, 15),
+        ("embedding", 12, 15),
+        ("embedded", 15, 15),
+    ]
+
+
+def test_the_same_bytes_again_change_nothing(fake_library: Open, write_pdf: Write) -> None:
+    library = fake_library()
+    take_in(library, write_pdf("a.pdf", *GARDEN))
+    before = state(library)
+
+    (again,) = take_in(library, write_pdf("other name.pdf", *GARDEN))
+
+    assert (again.name, again.step, again.unchanged) == ("a.pdf", "embedded", True)
+    assert state(library) == before
+
+
+@settings(max_examples=8)
+@given(st.lists(st.text("abcdefg .\n", min_size=1).filter(str.strip), min_size=1, max_size=3))
+def test_adding_twice_equals_adding_once(pages: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "a.pdf")
+        path.write_bytes(pdfs.make(*pages))
+        library = assemble(
+            Settings(Path(folder, "library"), Path(folder, "models")),
+            embedder=HashEmbedder(),
+            generator=ScriptedGenerator(""),
+            tokenizer=WordTokenizer(),
+        )
+        with closing(library):
+            take_in(library, path)
+            once = state(library)
+            take_in(library, path, path)
+            assert state(library) == once
+
+
+def test_bad_files_are_named_and_the_good_ones_go_in(
+    fake_library: Open, write_pdf: Write, tmp_path: Path
+) -> None:
+    library = fake_library()
+    bad = {
+        "secret.pdf": pdfs.encrypted(pdfs.make("Sales rose."), user="pw"),
+        "damaged.pdf": pdfs.garbage_after_header(),
+        "empty.pdf": pdfs.no_pages(),
+        "scan.pdf": pdfs.pictures(),
+        "letter.pdf": b"Dear Ada,",
+        "nothing.pdf": b"",
+    }
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+    paths = [tmp_path / name for name in (*bad, "gone.pdf")]
+
+    taken = take_in(library, write_pdf("a.pdf", *GARDEN), *paths, write_pdf("b.pdf", *HARBOUR))
+
+    failed = {p.name: p.message for p in taken if p.step == "failed"}
+    assert set(failed) == {*bad, "gone.pdf"}
+    assert {name for name, message in failed.items() if name not in message} == set()
+    assert "password" in failed["secret.pdf"]
+    assert "OCR" in failed["scan.pdf"] or "recognition" in failed["scan.pdf"]
+    records = {r.name: (r.state, r.error_kind) for r in library.catalog.documents()}
+    assert records == {
+        "a.pdf": ("embedded", ""),
+        "b.pdf": ("embedded", ""),
+        "secret.pdf": ("failed", "EncryptedDocument"),
+        "damaged.pdf": ("failed", "DamagedDocument"),
+        "empty.pdf": ("failed", "EmptyDocument"),
+        "scan.pdf": ("failed", "NoTextDocument"),
+    }
+
+
+def test_a_failed_document_added_again_with_its_password_goes_in(
+    fake_library: Open, tmp_path: Path
+) -> None:
+    library = fake_library()
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(pdfs.encrypted(pdfs.make("Sales rose."), user="pw"))
+    take_in(library, path)
+
+    assert take_in(library, path, password="wrong")[-1].step == "failed"
+    assert take_in(library, path, password="pw")[-1].step == "embedded"
+    assert [r.state for r in library.catalog.documents()] == ["embedded"]
+
+
+def test_a_document_over_the_page_limit_is_refused(fake_library: Open, write_pdf: Write) -> None:
+    taken = take_in(fake_library(max_pages=2), write_pdf("long.pdf", "one", "two", "three"))
+
+    assert taken[-1].step == "failed"
+    assert "long.pdf" in taken[-1].message
+
+
+def test_a_name_that_is_no_text_is_made_one(fake_library: Open, write_pdf: Write) -> None:
+    path = write_pdf("a.pdf", "Sales rose.")
+    odd = path.with_name(os.fsdecode(b"r\xe9sum\xe9.pdf"))
+    try:
+        path.rename(odd)
+    except OSError:
+        pytest.skip("this file system takes only names that are text")
+    library = fake_library()
+
+    take_in(library, odd)
+
+    assert [record.name for record in library.catalog.documents()] == ["r?sum?.pdf"]
+
+
+def test_what_is_queued_meanwhile_is_read_before_embedding_goes_on(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 6)
+    library = fake_library()
+    library.ingest.stage(write_pdf("many.pdf", *MANY))
+    work = library.ingest.resume()
+    seen = [next(work) for _ in range(3)]
+
+    library.ingest.stage(write_pdf("late.pdf", *GARDEN))
+    seen += work
+
+    assert steps(seen)[2:6] == [
+        ("many.pdf", "embedding"),
+        ("late.pdf", "extracting"),
+        ("late.pdf", "searchable"),
+        ("many.pdf", "embedding"),
+    ]
+
+
+def test_way_is_given_before_each_batch(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 6)
+    given_way: list[int] = []
+    library = fake_library(give_way=lambda: given_way.append(library.ingest.vectors.count()))
+
+    take_in(library, write_pdf("many.pdf", *MANY))
+
+    assert given_way == [0, 6, 12]
+
+
+# Kills
+
+
+def abandoned(
+    fake_library: Open, paths: Sequence[Path], n_steps: int, **parts: object
+) -> None:
+    """A process that is gone after so many steps."""
+    library = fake_library(**parts)
+    work = library.ingest.take_in(paths)
+    for _ in range(n_steps):
+        next(work)
+    work.close()
+    library.close()
+
+
+def test_a_kill_after_any_step_loses_nothing_and_doubles_nothing(
+    fake_library: Open, write_pdf: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 6)
+    paths = [write_pdf("many.pdf", *MANY), write_pdf("b.pdf", *HARBOUR)]
+    whole = fake_library()
+    n_steps = len(take_in(whole, *paths))
+    expected = state(whole)
+    whole.close()
+
+    for n in range(1, n_steps + 1):
+        (tmp_path / "library").rename(tmp_path / f"library-{n}")
+        abandoned(fake_library, paths, n)
+        library = fake_library()
+        list(library.ingest.resume())
+        take_in(library, *paths)
+        assert (n, state(library)) == (n, expected)
+        library.close()
+
+
+def test_resuming_alone_finishes_all_that_was_queued(fake_library: Open, write_pdf: Write) -> None:
+    paths = [write_pdf("a.pdf", *GARDEN), write_pdf("b.pdf", *HARBOUR)]
+    library = fake_library()
+    for path in paths:
+        library.ingest.stage(path)
+    library.close()
+
+    library = fake_library()
+    list(library.ingest.resume())
+
+    assert [record.state for record in library.catalog.documents()] == ["embedded", "embedded"]
+    assert list(library.ingest.resume()) == []
+
+
+class DyingEmbedder(HashEmbedder):
+    """Embeds so many batches, then the process is gone."""
+
+    def __init__(self, n_batches: int) -> None:
+        super().__init__()
+        self.n_batches = n_batches
+
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        if self.n_batches == 0:
+            raise Killed
+        self.n_batches -= 1
+        return super().embed(texts)
+
+
+@pytest.mark.parametrize("n_batches", [0, 1, 2])
+def test_a_kill_while_embedding_repeats_only_the_batch_in_hand(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch, n_batches: int
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 6)
+    path = write_pdf("many.pdf", *MANY)
+    library = fake_library(embedder=DyingEmbedder(n_batches))
+    with pytest.raises(Killed):
+        take_in(library, path)
+    library.close()
+
+    library = fake_library()
+    assert library.catalog.search("word2x59", 1) == [f"{library.catalog.in_state('searchable')[0]}:14"]
+    resumed = list(library.ingest.resume())
+
+    assert [(p.step, p.done) for p in resumed][0] == ("embedding", 6 * n_batches)
+    assert resumed[-1].step == "embedded"
+    assert library.ingest.vectors.count() == library.catalog.n_embedded() == 15
+
+
+class DyingVectors:
+    """Stands for the vectors of a process that is gone before or after one call of `method`."""
+
+    def __init__(self, real: VectorIndex, method: str, *, after: bool) -> None:
+        self._real, self._method, self._after = real, method, after
+
+    def __getattr__(self, name: str) -> object:
+        if name != self._method:
+            return getattr(self._real, name)
+        return self._die
+
+    def _die(self, *arguments: object) -> None:
+        if self._after:
+            getattr(self._real, self._method)(*arguments)
+        raise Killed
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_kill_around_writing_vectors_doubles_nothing_and_repeats_one_batch(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 6)
+    library = fake_library()
+    work = library.ingest.take_in([write_pdf("many.pdf", *MANY)])
+    while next(work).done < 6:
+        pass
+    dying = replace(
+        library.ingest, vectors=DyingVectors(library.ingest.vectors, "add", after=after)
+    )
+    with pytest.raises(Killed):
+        list(dying.resume())
+    assert library.ingest.vectors.count() == (12 if after else 6)
+    library.close()
+
+    library = fake_library()
+    assert library.catalog.n_embedded() == 6
+    list(library.ingest.resume())
+
+    assert library.ingest.vectors.count() == library.catalog.n_embedded() == 15
+
+
+def test_a_copy_that_was_not_entered_before_a_kill_is_gone_after_opening(
+    fake_library: Open, write_pdf: Write
+) -> None:
+    library = fake_library()
+    take_in(library, write_pdf("a.pdf", *GARDEN))
+    before = state(library)
+    for name in ("f" * 64, ".incoming-0123"):
+        (library.ingest.originals / name).write_bytes(b"%PDF-")
+    library.close()
+
+    assert state(fake_library()) == before
+
+
+# Removing
+
+SECRET = "Quuxberry was paid by Zyzzyva.\nVrombaut signed."
+TOLD = "Quuxberry paid Vrombaut."
+
+
+def traces(folder: Path, needles: dict[str, bytes]) -> set[tuple[str, str]]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {
+        (what, path.name)
+        for path in files
+        for what, needle in needles.items()
+        if needle in path.read_bytes() or needle in path.name.encode()
+    }
+
+
+def needles(library: Library, doc_id: str) -> dict[str, bytes]:
+    words = ["Quuxberry", "quuxberri", "Zyzzyva", "zyzzyva", "Vrombaut", "vrombaut", "ledger"]
+    (chunk,) = library.catalog.chunks([f"{doc_id}:0"])
+    (vector,) = HashEmbedder().embed([chunk.embedded_text])
+    return {
+        "id": doc_id.encode(),
+        "password": b"opensesame",
+        "vector": vector[:16].tobytes(),
+        "vector's end": vector[-16:].tobytes(),
+        **{word: word.encode() for word in words},
+    }
+
+
+def with_secret(library: Library, write_pdf: Write) -> str:
+    """A library with a document to keep and one to remove, and answers from both."""
+    secret = write_pdf("ledger.pdf", SECRET)
+    secret.write_bytes(pdfs.encrypted(secret.read_bytes(), user="opensesame"))
+    take_in(library, write_pdf("garden.pdf", *GARDEN))
+    *_, last = take_in(library, secret, password="opensesame")
+    for question, text in (("Whose ledger?", TOLD), ("How many apple trees?", "Forty apple trees.")):
+        found = library.search(question, top_k=1)
+        turn_id = library.catalog.begin_turn("c", "Who?")
+        library.catalog.end_turn(turn_id, answer_from(*found, question="Who?", text=text))
+    return last.doc_id
+
+
+@pytest.fixture
+def library(fake_library: Open) -> Iterator[Library]:
+    return fake_library()
+
+
+def test_removing_a_document_leaves_no_byte_of_it(library: Library, write_pdf: Write) -> None:
+    folder = library.settings.library
+    doc_id = with_secret(library, write_pdf)
+    sought = needles(library, doc_id)
+    assert {what for what, _ in traces(folder, sought)} == set(sought)
+
+    library.ingest.remove([doc_id])
+
+    assert traces(folder, sought) == set()
+    library.close()
+    assert traces(folder, sought) == set()
+
+
+def test_removing_a_document_removes_its_answers_and_keeps_the_others(
+    library: Library, write_pdf: Write
+) -> None:
+    doc_id = with_secret(library, write_pdf)
+
+    library.ingest.remove([doc_id])
+
+    conversation = library.catalog.conversation("c")
+    assert conversation is not None
+    assert [t.answer and t.answer.text for t in conversation.turns] == [None, "Forty apple trees."]
+    assert [r.name for r in library.catalog.documents()] == ["garden.pdf"]
+    assert {hit.document for hit in library.search("Quuxberry apple")} == {"garden.pdf"}
+    assert library.ingest.vectors.count() == library.catalog.n_embedded()
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("method", ["remove", "rewrite"])
+def test_a_removal_broken_off_by_a_kill_is_finished_at_the_next_opening(
+    library: Library, fake_library: Open, write_pdf: Write, method: str, after: bool
+) -> None:
+    folder = library.settings.library
+    doc_id = with_secret(library, write_pdf)
+    sought = needles(library, doc_id)
+    dying = replace(
+        library.ingest, vectors=DyingVectors(library.ingest.vectors, method, after=after)
+    )
+    with pytest.raises(Killed):
+        dying.remove([doc_id])
+    library.close()
+
+    library = fake_library()
+
+    assert traces(folder, sought) == set()
+    assert [r.state for r in library.catalog.documents()] == ["embedded"]
+    assert library.ingest.vectors.count() == library.catalog.n_embedded()
+
+
+def test_a_document_removed_between_two_steps_does_not_come_back(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 6)
+    path = write_pdf("many.pdf", *MANY)
+    library = fake_library()
+    empty = state(library)
+
+    for n_steps in range(1, 7):
+        work = library.ingest.take_in([path])
+        doc_id = [next(work) for _ in range(n_steps)][-1].doc_id
+        library.ingest.remove([doc_id])
+        list(work)
+        assert (n_steps, {**state(library), "meta": []}) == (n_steps, {**empty, "meta": []})
+
+
+def test_removing_nothing_or_what_is_not_there_changes_nothing(
+    fake_library: Open, write_pdf: Write
+) -> None:
+    library = fake_library()
+    take_in(library, write_pdf("a.pdf", *GARDEN))
+    library.ingest.remove(["f" * 64])
+    before = state(library)
+
+    library.ingest.remove([])
+    library.ingest.remove(["f" * 64])
+
+    assert state(library) == before
+
+
+# Vectors that are gone
+
+
+def test_vectors_that_are_gone_are_made_again(
+    fake_library: Open, write_pdf: Write, tmp_path: Path
+) -> None:
+    library = fake_library()
+    take_in(library, write_pdf("a.pdf", *GARDEN), write_pdf("b.pdf", *HARBOUR))
+    expected = state(library)
+    library.close()
+    (tmp_path / "library" / "chroma").rename(tmp_path / "gone")
+
+    library = fake_library()
+    assert library.ingest.vectors.count() == 0
+    assert [hit.origin for hit in library.search("lighthouse")] == ["lexical"]
+    list(library.ingest.resume())
+
+    assert state(library) == expected
+
+
+# Finding files
+
+
+def test_folders_are_walked_in_order_without_hidden_files_and_links(tmp_path: Path) -> None:
+    names = ["b.pdf", "a.PDF", "sub/c.pdf", "notes.txt", ".hidden.pdf", ".git/d.pdf", "sub/e.docx"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "link.pdf").symlink_to(tmp_path / "b.pdf")
+    (tmp_path / "loop").symlink_to(tmp_path)
+
+    files, passed_over = files_in([tmp_path])
+
+    assert [str(path.relative_to(tmp_path)) for path in files] == ["a.PDF", "b.pdf", "sub/c.pdf"]
+    assert passed_over == 2
+
+
+def test_a_file_named_by_itself_is_taken_whatever_its_name(tmp_path: Path) -> None:
+    assert files_in([tmp_path / "paper", tmp_path / "gone.pdf"]) == (
+        [tmp_path / "paper", tmp_path / "gone.pdf"],
+        0,
+    )

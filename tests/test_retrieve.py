@@ -1,0 +1,110 @@
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from libraries import document
+
+from rag.catalog import Catalog
+from rag.chunk import chunk
+from rag.retrieve import retrieve
+from rag.testing import HashEmbedder, MemoryIndex, WordTokenizer
+from rag.types import Document, Embedder, Hit
+
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+
+
+class Shelf:
+    """A catalogue and an index to search, and whether the embedder was needed."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.vectors = MemoryIndex()
+        self.n_loaded = 0
+
+    def put(self, made: Document, *, embedded: bool = True) -> None:
+        chunks = chunk(made, WordTokenizer())
+        self.catalog.queue(made.id, made.name, 1, None)
+        self.catalog.store(made, chunks)
+        if embedded:
+            texts = [c.embedded_text for c in chunks]
+            self.vectors.add([c.id for c in chunks], [made.id] * len(chunks), HashEmbedder().embed(texts))
+
+    def find(self, question: str, top_k: int = 6) -> tuple[Hit, ...]:
+        return retrieve(
+            question,
+            catalog=self.catalog,
+            vectors=self.vectors,
+            embedder=self._embedder,
+            top_k=top_k,
+        )
+
+    def _embedder(self) -> Embedder:
+        self.n_loaded += 1
+        return HashEmbedder()
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    with closing(Catalog(tmp_path / "library.db")) as catalog:
+        yield Shelf(catalog)
+
+
+def test_a_passage_found_both_ways_says_so_and_where_it_stands(shelf: Shelf) -> None:
+    shelf.put(document("", "Forty apple trees.", doc_id=A, name="garden.pdf"))
+
+    (hit,) = shelf.find("How many apple trees?")
+
+    assert (hit.rank, hit.origin, hit.document, hit.label) == (1, "both", "garden.pdf", "2")
+    assert hit.chunk.text == "Forty apple trees."
+
+
+def test_words_alone_find_a_document_without_vectors_and_need_no_embedder(shelf: Shelf) -> None:
+    shelf.put(document("Forty apple trees.", doc_id=A), embedded=False)
+
+    (hit,) = shelf.find("How many apple trees?")
+
+    assert (hit.origin, shelf.n_loaded) == ("lexical", 0)
+
+
+def test_vectors_alone_find_a_passage_without_the_questions_words(shelf: Shelf) -> None:
+    shelf.put(document("Forty apple trees.", doc_id=A, name="garden.pdf"))
+
+    (hit,) = shelf.find("Wie viele?")
+
+    assert hit.origin == "dense"
+
+
+def test_ranks_count_from_one_and_no_more_come_than_asked_for(shelf: Shelf) -> None:
+    for i in range(5):
+        shelf.put(document(f"Tree number {i} bears apples.", doc_id=f"{i}" * 64, name=f"{i}.pdf"))
+
+    hits = shelf.find("Which tree bears apples?", top_k=3)
+
+    assert [hit.rank for hit in hits] == [1, 2, 3]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_the_same_text_in_two_documents_is_shown_once(shelf: Shelf) -> None:
+    shelf.put(document("Forty apple trees.", doc_id=A, name="garden.pdf"))
+    shelf.put(document("forty  APPLE trees.", doc_id=B, name="copy.pdf"))
+    shelf.put(document("Thirty apple trees.", doc_id=C, name="other.pdf"))
+
+    hits = shelf.find("apple trees", top_k=2)
+
+    assert sorted(" ".join(hit.chunk.text.casefold().split()) for hit in hits) == [
+        "forty apple trees.",
+        "thirty apple trees.",
+    ]
+    assert [hit.rank for hit in hits] == [1, 2]
+
+
+def test_vectors_of_a_removed_document_are_passed_over(shelf: Shelf) -> None:
+    shelf.put(document("Forty apple trees.", doc_id=A))
+    shelf.catalog.remove(A)
+
+    assert shelf.find("apple trees") == ()
+
+
+def test_an_empty_library_gives_nothing(shelf: Shelf) -> None:
+    assert shelf.find("apple trees") == ()

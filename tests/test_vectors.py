@@ -1,0 +1,272 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag import vectors
+from rag.errors import RagError, StoreCorrupt, StoreFull
+from rag.testing import MemoryIndex
+from rag.types import FloatArray, VectorIndex
+from rag.vectors import ChromaIndex
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from rag import seal
+seal.switch_off(os.environ)
+from rag.vectors import ChromaIndex
+
+index = ChromaIndex(Path(sys.argv[1]))
+vectors = np.eye(8, dtype=np.float32)
+index.add([f"a:{i}" for i in range(4)], ["a"] * 4, vectors[:4])
+with index._writing():
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def unit(n: int, *, seed: int = 0, dim: int = 64) -> FloatArray:
+    rows = np.random.default_rng(seed).normal(size=(n, dim)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def ids(doc_id: str, n: int) -> list[str]:
+    return [f"{doc_id}:{i}" for i in range(n)]
+
+
+def traces(root: Path, vectors: FloatArray) -> list[tuple[str, int]]:
+    """(file, row) for each vector of which any 32 bytes, in any of four places, are in a file."""
+    files = {path.name: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return [
+        (name, row)
+        for name, data in files.items()
+        for row, vector in enumerate(vectors)
+        if any(vector[i : i + 8].tobytes() in data for i in (0, 17, 34, 56))
+    ]
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[ChromaIndex]:
+    with closing(ChromaIndex(tmp_path / "chroma")) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["chroma", "memory"])
+def either(request: pytest.FixtureRequest) -> VectorIndex:
+    return request.getfixturevalue("index") if request.param == "chroma" else MemoryIndex()
+
+
+def test_the_nearest_come_first_with_their_cosine(either: VectorIndex) -> None:
+    either.add(ids("a", 3), ["a"] * 3, np.eye(3, dtype=np.float32))
+
+    found = either.query(np.asarray([0.8, 0.6, 0.0], np.float32), 2)
+
+    assert [chunk_id for chunk_id, _ in found] == ["a:0", "a:1"]
+    assert [score for _, score in found] == pytest.approx([0.8, 0.6], abs=1e-6)
+
+
+def test_an_empty_index_finds_nothing(either: VectorIndex) -> None:
+    assert either.query(unit(1)[0], 5) == []
+    assert (either.count(), either.ids("a")) == (0, set())
+    either.remove("a")
+    either.rewrite()
+
+
+def test_no_more_is_found_than_there_is(either: VectorIndex) -> None:
+    either.add(ids("a", 2), ["a"] * 2, unit(2))
+
+    assert len(either.query(unit(1)[0], 40)) == 2
+
+
+def test_adding_twice_equals_adding_once(either: VectorIndex) -> None:
+    for _ in range(2):
+        either.add(ids("a", 5), ["a"] * 5, unit(5))
+
+    assert either.count() == 5
+    assert either.ids("a") == set(ids("a", 5))
+
+
+def test_adding_an_id_again_replaces_its_vector(either: VectorIndex) -> None:
+    old, new = unit(2)
+    either.add(["a:0"], ["a"], old[None])
+    either.add(["a:0"], ["a"], new[None])
+
+    ((_, score),) = either.query(new, 1)
+    assert score == pytest.approx(1, abs=1e-5)
+
+
+def test_removing_takes_only_that_document_away(either: VectorIndex) -> None:
+    either.add([*ids("a", 3), *ids("b", 2)], ["a"] * 3 + ["b"] * 2, unit(5))
+
+    either.remove("a")
+
+    assert (either.ids("a"), either.ids("b"), either.count()) == (set(), set(ids("b", 2)), 2)
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Holds enough for Chroma to have written its index files."""
+    folder = tmp_path_factory.mktemp("closed")
+    with closing(ChromaIndex(folder)) as index:
+        index.add(ids("a", 1100), ["a"] * 1100, unit(1100, dim=4))
+    return folder
+
+
+def test_what_was_added_is_there_after_opening_again(closed: Path, tmp_path: Path) -> None:
+    shutil.copytree(closed, tmp_path / "chroma")
+
+    with closing(ChromaIndex(tmp_path / "chroma")) as index:
+        assert index.count() == 1100
+        assert index.query(unit(1100, dim=4)[987], 1)[0][0] == "a:987"
+
+
+def test_after_rewriting_no_byte_of_what_was_removed_is_on_disk(tmp_path: Path) -> None:
+    gone, kept = unit(1100, seed=1), unit(20, seed=2)
+    with closing(ChromaIndex(tmp_path)) as index:
+        index.add(ids("gone", 1100), ["gone"] * 1100, gone)
+        index.add(ids("kept", 20), ["kept"] * 20, kept)
+        assert traces(tmp_path, gone[:50]) != []
+
+        index.remove("gone")
+        index.rewrite()
+
+        assert traces(tmp_path, gone) == []
+        assert not any(b"gone" in p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
+        assert index.query(kept[7], 1)[0][0] == "kept:7"
+        assert index.ids("kept") == set(ids("kept", 20))
+
+
+def test_index_files_hold_nothing_of_the_memory_they_were_made_from(
+    tmp_path: Path, index: ChromaIndex
+) -> None:
+    for round_ in range(3):
+        index.add(ids("gone", 100), ["gone"] * 100, unit(100, seed=round_))
+        index.remove("gone")
+        index.rewrite()
+        index.add(["kept:0"], ["kept"], unit(1, seed=9))
+
+        files = list(tmp_path.rglob("data_level0.bin"))
+        assert [path.read_bytes().strip(b"\x00") for path in files] == [b""]
+
+
+def test_an_index_of_more_than_one_batch_is_added_and_rewritten_whole(
+    index: ChromaIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "BATCH", 10)
+    index.add(ids("a", 25), ["a"] * 25, unit(25))
+
+    index.rewrite()
+
+    assert index.ids("a") == set(ids("a", 25))
+    assert index.query(unit(25)[24], 1)[0][0] == "a:24"
+
+
+def test_a_rewrite_broken_off_by_a_kill_leaves_the_old_index(tmp_path: Path) -> None:
+    with closing(ChromaIndex(tmp_path)) as index:
+        index.add(ids("a", 3), ["a"] * 3, unit(3))
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "chroma.sqlite3").write_bytes(b"half a copy")
+
+    with closing(ChromaIndex(tmp_path)) as index:
+        assert index.ids("a") == set(ids("a", 3))
+        assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["0"]
+
+
+def test_a_rewrite_that_failed_can_be_done_again_and_keeps_nothing_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(root: Path, generation: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with closing(ChromaIndex(tmp_path)) as index:
+        index.add([*ids("a", 3), *ids("b", 2)], ["a"] * 3 + ["b"] * 2, unit(5))
+        with monkeypatch.context() as patch:
+            patch.setattr(vectors, "_point", full)
+            with pytest.raises(StoreFull, match=f"The disk with {tmp_path} is full"):
+                index.rewrite()
+
+        index.remove("a")
+        index.rewrite()
+
+        assert (index.count(), index.ids("b")) == (2, set(ids("b", 2)))
+        assert traces(tmp_path, unit(5)[:3]) == []
+
+
+def test_an_index_left_in_the_middle_of_a_write_gives_way_to_an_empty_one(tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+
+    for _ in range(2):
+        with closing(ChromaIndex(tmp_path)) as index:
+            assert index.count() == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"not what it was" * 400, None])
+@pytest.mark.parametrize(
+    "name", ["chroma.sqlite3", "header.bin", "link_lists.bin", "index_metadata.pickle"]
+)
+def test_an_index_that_chroma_cannot_read_gives_way_to_an_empty_one(
+    closed: Path, tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    folder = tmp_path / "chroma"
+    shutil.copytree(closed, folder)
+    (file,) = folder.rglob(name)
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+
+    with closing(ChromaIndex(folder)) as index:
+        if index.count() != 1100:
+            assert index.count() == 0
+        index.add(["b:0"], ["b"], unit(1, dim=4))
+        assert index.ids("b") == {"b:0"}
+
+
+def test_a_current_file_that_names_nothing_gives_way_to_an_empty_index(tmp_path: Path) -> None:
+    (tmp_path / "current").write_text("no number")
+
+    with closing(ChromaIndex(tmp_path)) as index:
+        assert index.count() == 0
+
+
+def test_every_method_gives_only_errors_of_our_own(tmp_path: Path) -> None:
+    with closing(ChromaIndex(tmp_path)) as index:
+        index.add(ids("a", 3), ["a"] * 3, unit(3, dim=4))
+        index._client.delete_collection("chunks")
+
+        for attempt in (
+            lambda: index.add(["b:0"], ["b"], unit(1, dim=4)),
+            lambda: index.query(unit(1, dim=4)[0], 3),
+            lambda: index.remove("a"),
+            lambda: index.ids("a"),
+            index.count,
+            index.rewrite,
+        ):
+            with pytest.raises(RagError) as caught:
+                attempt()
+            assert type(caught.value) is StoreCorrupt
+            assert str(caught.value).startswith(f"The vectors in {tmp_path} cannot be used (")
+
+    with closing(ChromaIndex(tmp_path)) as index:
+        assert index.count() == 0
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_an_error_of_our_own(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+
+    with pytest.raises(StoreCorrupt, match="Permission denied"):
+        ChromaIndex(tmp_path / "chroma")
+
+
+def test_only_the_owner_may_look_into_the_folder(tmp_path: Path) -> None:
+    ChromaIndex(tmp_path / "chroma").close()
+
+    assert (tmp_path / "chroma").stat().st_mode & 0o777 == 0o700
