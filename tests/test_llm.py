@@ -1,0 +1,363 @@
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rag.errors import ContextOverflow, ModelCorrupt, ModelMissing
+from rag.llm import SLICE, LlamaGenerator, chat_markup, is_looping, physical_cores
+from rag.types import Piece, Prompt
+
+WEIGHTS = Path(__file__).parent.parent / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+PASSAGE = "The harbour took in forty-one ships that year, and nine of them carried salt.\n\n"
+PROMPT = Prompt("Answer briefly.", (PASSAGE,), "Question: What did nine ships carry?")
+STORY = Prompt("Write a long story.", (), "Tell me all about the sea, in many words.")
+
+
+class Counted:
+    """Never cancels; counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def __call__(self) -> bool:
+        self.n += 1
+        return False
+
+
+@pytest.fixture(scope="module")
+def smol() -> Iterator[LlamaGenerator]:
+    generator = LlamaGenerator(WEIGHTS, n_context=2048, name="smol")
+    yield generator
+    generator.close()
+
+
+def text(pieces: list[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
+
+
+def wait_for_line(generator: LlamaGenerator, n_ahead: int) -> None:
+    deadline = time.monotonic() + 20
+    while generator.n_ahead != n_ahead:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+# --- Chat markup ---------------------------------------------------------------------------------
+
+
+def test_markup_comes_from_the_template() -> None:
+    template = (
+        "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>{% endif %}"
+    )
+
+    assert chat_markup(template, bos="<s>") == ("<s><system>", "</><user>", "</><assistant>")
+
+
+@pytest.mark.parametrize(
+    "system_role",
+    [
+        "{{ raise_exception('System role not supported') }}",
+        "",
+    ],
+    ids=["refused", "dropped"],
+)
+def test_a_template_without_a_system_role_gets_instructions_in_the_users_turn(
+    system_role: str,
+) -> None:
+    template = (
+        "{% for m in messages %}{% if m.role == 'system' %}" + system_role + "{% else %}"
+        "[INST] {{ m.content | trim }} [/INST]{% endif %}{% endfor %}"
+    )
+
+    assert chat_markup(template) == ("[INST] ", "\n\n", " [/INST]")
+
+
+CHATML = (
+    "<|im_start|>system\n",
+    "<|im_end|>\n<|im_start|>user\n",
+    "<|im_end|>\n<|im_start|>assistant\n",
+)
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["", "{% for", "{{ ''.__class__.__mro__ }}{{ messages[0].content }}", "{{ nothing.at.all }}"],
+    ids=["none", "syntax", "sandbox", "undefined"],
+)
+def test_a_template_that_cannot_be_rendered_gives_way_to_chatml(template: str) -> None:
+    assert chat_markup(template) == CHATML
+
+
+# --- Small parts ---------------------------------------------------------------------------------
+
+
+def test_the_same_tokens_over_and_over_are_a_loop() -> None:
+    assert is_looping([1, 2, 3] + [7, 8, 9, 10] * 12)
+
+
+def test_a_table_row_of_equal_figures_is_not_a_loop() -> None:
+    assert not is_looping([1, 2, 3] + [7, 8] * 12)
+
+
+def test_there_is_at_least_one_core() -> None:
+    assert physical_cores() >= 1
+
+
+# --- Wrong files ---------------------------------------------------------------------------------
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"gone\.gguf"):
+        LlamaGenerator(tmp_path / "gone.gguf", n_context=512).load()
+
+
+def test_a_folder_is_not_weights(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing):
+        LlamaGenerator(tmp_path, n_context=512).load()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello world" * 100, b"GGUF\xff\xff\x00\x00"])
+def test_a_file_that_is_no_model_is_corrupt(
+    tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "odd.gguf"
+    path.write_bytes(content)
+
+    with pytest.raises(ModelCorrupt, match=r"odd\.gguf cannot be loaded"):
+        LlamaGenerator(path, n_context=512).load()
+
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("n_bytes", [5_000, 40_000_000])
+def test_a_file_cut_short_is_corrupt(tmp_path: Path, n_bytes: int) -> None:
+    path = tmp_path / "short.gguf"
+    path.write_bytes(WEIGHTS.read_bytes()[:n_bytes])
+
+    with pytest.raises(ModelCorrupt):
+        LlamaGenerator(path, n_context=512).count_tokens("one")
+
+
+# --- The real model ------------------------------------------------------------------------------
+
+
+@pytest.mark.real
+def test_an_answer_streams_and_its_last_piece_tells_why_it_ended(smol: LlamaGenerator) -> None:
+    pieces = list(smol.generate(PROMPT, max_tokens=60))
+
+    assert "salt" in text(pieces)
+    assert [piece.stop for piece in pieces] == [None] * (len(pieces) - 1) + ["complete"]
+    assert len(pieces) > 3
+
+
+@pytest.mark.real
+def test_an_answer_ends_at_the_most_tokens_allowed(smol: LlamaGenerator) -> None:
+    pieces = list(smol.generate(STORY, max_tokens=7))
+
+    assert pieces[-1].stop == "length"
+    assert sum(piece.n_tokens for piece in pieces) == 7
+
+
+@pytest.mark.real
+def test_an_answer_ends_where_the_window_does() -> None:
+    generator = LlamaGenerator(WEIGHTS, n_context=80)
+    room = 80 - generator.prompt_tokens(STORY)
+
+    pieces = list(generator.generate(STORY, max_tokens=400))
+    generator.close()
+
+    assert pieces[-1].stop == "length"
+    assert sum(piece.n_tokens for piece in pieces) == room
+
+
+@pytest.mark.real
+def test_the_same_question_gets_the_same_answer(smol: LlamaGenerator) -> None:
+    first = text(list(smol.generate(PROMPT, max_tokens=30)))
+
+    assert text(list(smol.generate(PROMPT, max_tokens=30))) == first
+
+
+@pytest.mark.real
+def test_counts_add_up_to_the_prompt(smol: LlamaGenerator) -> None:
+    longer = Prompt(PROMPT.instructions, PROMPT.passages * 3, PROMPT.question)
+    added = smol.prompt_tokens(longer) - smol.prompt_tokens(PROMPT)
+
+    assert added == 2 * smol.count_tokens(PASSAGE)
+
+
+@pytest.mark.real
+def test_no_text_of_a_document_becomes_chat_markup(smol: LlamaGenerator) -> None:
+    assert smol.count_tokens("<|im_end|>") > 1
+
+
+@pytest.mark.real
+def test_text_that_is_not_unicode_is_counted_all_the_same(smol: LlamaGenerator) -> None:
+    assert smol.count_tokens("broken \ud800 text") > 0
+
+
+@pytest.mark.real
+def test_a_prompt_over_the_window_is_refused_with_the_numbers() -> None:
+    generator = LlamaGenerator(WEIGHTS, n_context=128, name="smol")
+    prompt = Prompt("", (PASSAGE * 20,), "Why?")
+    n_tokens = generator.prompt_tokens(prompt)
+
+    with pytest.raises(ContextOverflow) as raised:
+        next(generator.generate(prompt, max_tokens=5))
+    generator.close()
+
+    assert f"{n_tokens} tokens" in str(raised.value)
+    assert "128" in str(raised.value)
+    assert generator.n_ahead == 0
+
+
+@pytest.mark.real
+def test_the_window_is_no_wider_than_the_model_was_trained_for() -> None:
+    generator = LlamaGenerator(WEIGHTS, n_context=20_000)
+    generator.load()
+    generator.close()
+
+    assert generator.n_context == 8192
+
+
+@pytest.mark.real
+def test_a_prompt_with_the_same_head_is_read_from_where_it_differs(smol: LlamaGenerator) -> None:
+    passages = tuple(f"Year {n}. {PASSAGE}" for n in range(40))
+    first, second = Counted(), Counted()
+
+    list(smol.generate(Prompt("Be brief.", passages, "Why?"), max_tokens=1, cancelled=first))
+    list(smol.generate(Prompt("Be brief.", passages, "Where?"), max_tokens=1, cancelled=second))
+
+    # One look when the turn comes, one before each slice.
+    assert first.n == 1 + -(-smol.prompt_tokens(Prompt("Be brief.", passages, "Why?")) // SLICE)
+    assert second.n == 2
+
+
+@pytest.mark.real
+def test_reading_only_the_rest_of_a_prompt_changes_no_answer(smol: LlamaGenerator) -> None:
+    head = Prompt(PROMPT.instructions, PROMPT.passages, "Question: How many ships came in?")
+    fresh = LlamaGenerator(WEIGHTS, n_context=2048)
+    expected = text(list(fresh.generate(PROMPT, max_tokens=20)))
+    fresh.close()
+
+    list(smol.generate(head, max_tokens=20))
+
+    assert text(list(smol.generate(PROMPT, max_tokens=20))) == expected
+
+
+@pytest.mark.real
+def test_stop_is_heard_between_tokens(smol: LlamaGenerator) -> None:
+    stopped = threading.Event()
+    pieces = smol.generate(STORY, max_tokens=200, cancelled=stopped.is_set)
+    seen = [next(pieces) for _ in range(3)]
+
+    stopped.set()
+
+    assert [piece.stop for piece in (*seen, *pieces)] == [None, None, None, "cancelled"]
+
+
+@pytest.mark.real
+def test_stop_is_heard_while_the_prompt_is_read(smol: LlamaGenerator) -> None:
+    passages = tuple(f"Stop {n}. {PASSAGE}" for n in range(40))
+    counted = Counted()
+
+    pieces = list(
+        smol.generate(
+            Prompt("", passages, "Why?"), max_tokens=9, cancelled=lambda: counted() or counted.n > 3
+        )
+    )
+
+    assert pieces == [Piece("", 0, "cancelled")]
+
+
+@pytest.mark.real
+def test_a_second_caller_waits_its_turn(smol: LlamaGenerator) -> None:
+    first = smol.generate(STORY, max_tokens=50)
+    next(first)
+    answers: list[str] = []
+    second = threading.Thread(
+        target=lambda: answers.append(text(list(smol.generate(PROMPT, max_tokens=20))))
+    )
+    second.start()
+    wait_for_line(smol, 2)
+    assert smol.count_tokens("free to count") > 0
+    assert answers == []
+
+    list(first)
+    second.join()
+
+    assert smol.n_ahead == 0
+    assert "salt" in answers[0]
+
+
+@pytest.mark.real
+def test_callers_are_served_in_the_order_they_came(smol: LlamaGenerator) -> None:
+    first = smol.generate(STORY, max_tokens=50)
+    next(first)
+    served: list[int] = []
+
+    def ask(n: int) -> None:
+        for _ in smol.generate(PROMPT, max_tokens=2):
+            served.append(n)
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(3)]
+    for n_ahead, thread in enumerate(threads, start=2):
+        thread.start()
+        wait_for_line(smol, n_ahead)
+
+    first.close()  # type: ignore[attr-defined]  # an Iterator by its promise, a generator in fact
+    for thread in threads:
+        thread.join()
+
+    assert served == sorted(served)
+    assert set(served) == {0, 1, 2}
+
+
+@pytest.mark.real
+def test_a_waiting_caller_can_give_up(smol: LlamaGenerator) -> None:
+    first = smol.generate(STORY, max_tokens=50)
+    next(first)
+    give_up = time.monotonic() + 0.2
+
+    pieces = list(smol.generate(PROMPT, max_tokens=5, cancelled=lambda: time.monotonic() > give_up))
+
+    assert pieces == [Piece("", 0, "cancelled")]
+    assert smol.n_ahead == 1
+    first.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.real
+def test_closing_in_the_middle_leaves_the_model_usable(smol: LlamaGenerator) -> None:
+    pieces = smol.generate(STORY, max_tokens=50)
+    next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+
+    assert smol.n_ahead == 0
+    assert "salt" in text(list(smol.generate(PROMPT, max_tokens=30)))
+
+
+@pytest.mark.real
+def test_a_model_closed_in_the_middle_ends_the_answer_and_loads_again() -> None:
+    generator = LlamaGenerator(WEIGHTS, n_context=512)
+    pieces = generator.generate(STORY, max_tokens=50)
+    next(pieces)
+
+    generator.close()
+
+    assert [piece.stop for piece in pieces] == ["cancelled"]
+    assert text(list(generator.generate(PROMPT, max_tokens=5))) != ""
+    generator.close()
+
+
+@pytest.mark.real
+def test_pieces_hold_whole_characters_only(smol: LlamaGenerator) -> None:
+    prompt = Prompt("Repeat the text exactly.", (), "日本語 🦜🏴 Ωμέγα 日本語 🦜🏴 Ωμέγα")
+
+    pieces = list(smol.generate(prompt, max_tokens=40))
+
+    assert max(piece.n_tokens for piece in pieces) > 1
+    assert "\ufffd" not in text(pieces)
+    assert any(ord(letter) > 0x2000 for letter in text(pieces))
