@@ -46,7 +46,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as read. id: lowercase hex SHA-256 of its bytes. name: file name without folders."""
+    """A document as read. id: hex SHA-256 of its bytes. name: file name without folders."""
 
     id: str
     name: str
@@ -129,8 +129,8 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of the answer at text[start:end], before marks are printed.
-    markers: of the citations behind it; supported is False where there are none that bear it out."""
+    """A sentence of the answer at text[start:end], before marks are printed. markers: of the
+    citations behind it. supported: False where they do not bear it out, or there are none."""
 
     start: int
     end: int
@@ -140,9 +140,9 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """text: as written by the model. marked: with [1] after a supported sentence and [?] after
-    one that no passage bears out. Times in seconds from the moment of asking; first_token_s is
-    None when the model wrote nothing."""
+    """text: as written by the model. marked: with [1] after a sentence that passage 1 bears out,
+    [2?] after one that its nearest passage, 2, does not, and [?] after one that none comes near.
+    Times in seconds from the moment of asking; first_token_s: None if nothing was written."""
 
     question: str
     text: str
@@ -208,8 +208,8 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """A document as the library knows it. added_at: Unix seconds. error: why it failed, for the person.
-    error_kind: the class name from rag.errors ("EncryptedDocument"), empty when not failed.
+    """A document as the library knows it. added_at: Unix seconds. error: why it failed, for the
+    person. error_kind: its class in rag.errors ("EncryptedDocument"), empty when not failed.
     n_embedded: chunks that have vectors."""
 
     id: str
@@ -229,8 +229,8 @@ class DocumentRecord:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of taking a file in. done and total count `unit`s of the step; total is 0 while unknown.
-    unchanged: the same bytes were already in the library."""
+    """One step of taking a file in. done, total: pages when searchable, chunks when embedding; 0
+    while unknown. unchanged: the same bytes were already in the library."""
 
     name: str
     doc_id: str

@@ -1,0 +1,198 @@
+"""Finds, for each sentence of an answer, the shortest passage that bears it out, and marks it.
+
+A sentence is supported when the passage holds all its names, numbers and dates and enough of its
+other words. That catches wrong figures, wrong years and invented names. It does not read: a
+negation, or two facts swapped within one sentence of the source, goes unseen.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from rag import evidence, facts, sentences
+from rag.facts import Facts
+from rag.support import Run, Source
+from rag.types import Citation, Hit, Sentence
+
+SOURCE_WORD = r"(?:passages?|sources?|documents?|docs?|citations?|refs?|excerpts?|quotes?)"
+LIST = rf"(?:{SOURCE_WORD}\s*)?\#?\d{{1,2}}\??"
+LISTS = rf"{LIST}(?:\s*(?:,|;|-|–|and|&)\s*{LIST})*"
+MARK = rf"""(?:
+    \[\s*\^?{LISTS}\s*\] | \[\?\]                            # [1], [2, 3], [Source 4], [?]
+  | \[[^\[\]\n]{{0,200}}\bpage\s+[^\[\]\n]{{1,100}}\]        # [report.pdf, page 5]
+  | \((?:see\s+)?{SOURCE_WORD}\s*{LISTS}\s*\)                # (Passage 2)
+  | 【[^【】\n]{{0,40}}】 )"""
+PRINTED = re.compile(
+    rf"(?<![ \t])[ \t]*{MARK}(?:[ \t]*(?:,|;|and|&)?[ \t]*{MARK})*",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Marks that a model prints by itself, or copies from the line above a passage."""
+
+POLARITY = re.compile(r"\W*(?:yes|no|true|false|correct|incorrect)\b\W*", re.IGNORECASE)
+ITEM = re.compile(rf"\s*(?:{sentences.MARKER.pattern})", re.VERBOSE)
+LEAD_IN = re.compile(r".*:[\s*_]*", re.DOTALL)
+HEADING = re.compile(r"\s*(?:#.*|\*\*[^*]+\*\*)\s*")
+TABLE_RULE = re.compile(r"[ \t]*\r?\n[ \t]*\|?[ \t]*:?-{2,}[-:| \t]*(?:[\r\n]|$)")
+"""The line under the column names of a Markdown table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """marked: the answer as shown, with " [1]" after a supported sentence, " [2?]" after one that
+    its nearest passage does not bear out, and " [?]" after one that no passage comes near; marks
+    that the model printed are gone. sentences: offsets into the answer as written; one that states
+    nothing to check has no markers and counts as supported. citations: by marker, without boxes."""
+
+    marked: str
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+
+
+def cite(
+    question: str,
+    text: str,
+    hits: Sequence[Hit],
+    page_text: Callable[[str, int], str],
+    *,
+    is_meta: Callable[[str], bool] = lambda _: False,
+) -> Cited:
+    """Check the answer `text` against the pages that `hits` point into.
+
+    page_text(doc_id, page): the text that spans point into. is_meta: tells sentences that speak of
+    the documents rather than from them, such as a refusal; they are neither cited nor marked.
+    """
+    pages = cache(page_text)
+    source = Source(question, evidence.read(hits, pages))
+    topic = source.question
+    kept = _without_printed(text)
+    found: list[Sentence] = []
+    citations: list[Citation] = []
+    for start, end in _sentences(text):
+        said = "".join(text[i] for i in kept[bisect_left(kept, start) : bisect_left(kept, end)])
+        known, asked = facts.read(_without_item(said)), topic
+        if POLARITY.fullmatch(said) or (not known and POLARITY.match(said)):
+            known, asked = source.question, Facts()
+        elif _announces(said, known, topic, text[end:]):
+            topic, known = _merged(source.question, known), Facts()
+        if not known or is_meta(said.strip()) or _in_code(text, start):
+            found.append(Sentence(start, end, (), supported=True))
+            continue
+        runs, supported = source.find(known, asked)
+        markers = [_marker(run, citations, pages, supported=supported) for run in runs]
+        found.append(Sentence(start, end, tuple(dict.fromkeys(markers)), supported))
+    return Cited(_marked(text, kept, found), tuple(found), tuple(citations))
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Sentences of an answer: a model ends its lines on purpose, unless it copies a page."""
+    start = 0
+    for found in re.finditer(r"[\r\n]+\s*", text):
+        if not text[found.end() : found.end() + 1].islower():
+            yield from _shifted(text, start, found.start())
+            start = found.end()
+    yield from _shifted(text, start, len(text))
+
+
+def _shifted(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    for first, last in sentences.split(text[start:end]):
+        yield start + first, start + last
+
+
+def _without_item(said: str) -> str:
+    """Without the bullet or number of a list item, which claims nothing."""
+    item = ITEM.match(said)
+    return said[item.end() :] if item else said
+
+
+def _announces(said: str, known: Facts, topic: Facts, after: str) -> bool:
+    """Whether the sentence only announces what follows: a heading, column names, "The risks are:".
+
+    One that brings a figure of its own is checked like any other."""
+    new = [n for n in known.numbers if n not in topic.numbers and n.shown > 1 and not n.year]
+    if new or not after.strip():
+        return False
+    return bool(LEAD_IN.fullmatch(said) or HEADING.fullmatch(said) or TABLE_RULE.match(after))
+
+
+def _merged(question: Facts, lead_in: Facts) -> Facts:
+    return replace(
+        question,
+        stems=question.stems | lead_in.stems,
+        numbers=question.numbers + lead_in.numbers,
+    )
+
+
+def _in_code(text: str, start: int) -> bool:
+    return "```" in text and (text.count("```", 0, start) % 2 == 1 or text.startswith("```", start))
+
+
+def _marker(
+    run: Run,
+    citations: list[Citation],
+    page_text: Callable[[str, int], str],
+    *,
+    supported: bool,
+) -> int:
+    """The number of the citation for `run`, which is added to `citations` if none covers it."""
+    span, hit = run.span, run.stretch.hit
+    for i, known in enumerate(citations):
+        inside = known.span.start <= span.start and span.end <= known.span.end
+        if inside and (known.span.doc_id, known.span.page) == (span.doc_id, span.page):
+            citations[i] = replace(known, supported=known.supported or supported)
+            return known.marker
+    quote = page_text(span.doc_id, span.page)[span.start : span.end]
+    label = _label(hit, span.page)
+    marker = len(citations) + 1
+    citations.append(Citation(marker, span, quote, supported, hit.document, label))
+    return marker
+
+
+def _label(hit: Hit, page: int) -> str:
+    """A hit carries the label of its first page alone."""
+    further = page - hit.chunk.spans[0].page
+    return str(int(hit.label) + further) if further and hit.label.isdecimal() else hit.label
+
+
+def _without_printed(text: str) -> list[int]:
+    """Offsets of the characters that are not part of a mark printed by the model."""
+    kept = list(range(len(text)))
+    while True:
+        shown = "".join(text[i] for i in kept)
+        printed = [found for found in PRINTED.finditer(shown) if not _is_index(shown, found)]
+        if not printed:
+            return kept
+        for found in reversed(printed):
+            del kept[found.start() : found.end()]
+
+
+def _is_index(text: str, found: re.Match[str]) -> bool:
+    """`x[1]` in code: a mark never stands in backticks right behind a word."""
+    start = found.start()
+    return text.count("`", 0, start) % 2 == 1 and (
+        text[start - 1].isalnum() or text[start - 1] in "_)]"
+    )
+
+
+def _marked(text: str, kept: Sequence[int], found: Sequence[Sentence]) -> str:
+    shown = "".join(text[i] for i in kept)
+    pieces: list[str] = []
+    done = 0
+    for sentence in found:
+        end = _place(shown, bisect_left(kept, sentence.end))
+        if not (sentence.markers or not sentence.supported) or end <= bisect_left(
+            kept, sentence.start
+        ):
+            continue
+        doubt = "" if sentence.supported else "?"
+        marks = "".join(f"[{marker}{doubt}]" for marker in sentence.markers) or "[?]"
+        pieces += [shown[done:end], " ", marks]
+        done = end
+    return "".join([*pieces, shown[done:]])
+
+
+def _place(shown: str, end: int) -> int:
+    """Behind the last character of a sentence; in front of the bar that closes a table row."""
+    end = len(shown[:end].rstrip())
+    return len(shown[: end - 1].rstrip()) if shown[:end].endswith("|") else end

@@ -1,0 +1,147 @@
+"""The passages given to the model, read line by line for what each line states."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rag import facts, figures, sentences
+from rag.facts import Facts
+from rag.figures import Number
+from rag.types import Hit, Span
+
+MOST_ABOVE = 3000
+"""Characters above a passage, on its page, in which a table's heading is looked for."""
+HEAD_LINES = 12
+LONGEST_HEAD_LINE = 110
+
+PRONOUN = re.compile(
+    r"\W*(?:he|she|it|they|his|her|hers|its|their|theirs|this|these|that|those)\b", re.IGNORECASE
+)
+OWN_VOICE = re.compile(
+    r"\b(?:we|our|us|the (?:company|group|corporation|registrant|firm|bank|partnership|trust))\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What stands above a row. years: of its columns, from the left, empty where unclear."""
+
+    facts: Facts
+    scales: frozenset[int]
+    years: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence, line or table row of a source. table: None for prose.
+    columns: (index from the left, figure) of a row. refers_back: it begins with a pronoun.
+    own_voice: it speaks of the document's owner without the name, as "we" or in a table."""
+
+    span: Span
+    facts: Facts
+    table: Table | None = None
+    columns: tuple[tuple[int, Number], ...] = ()
+    n_columns: int = 0
+    refers_back: bool = False
+    own_voice: bool = False
+
+    def year_of(self, number: Number) -> int | None:
+        """The year above the column that shows `number`, where each column has one."""
+        if self.table and len(self.table.years) == self.n_columns:
+            for index, figure in self.columns:
+                if figure is number:
+                    return self.table.years[index]
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What a hit holds of one page, whose whole text is `page`. context: file name and headings.
+    plain_name: letters and digits of the file name alone, as names run together there."""
+
+    hit: Hit
+    lines: tuple[Line, ...]
+    context: Facts
+    plain_name: str
+    page: str
+
+
+def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stretch]:
+    """One Stretch for each span of each hit, best hit first; no line is read twice."""
+    seen: set[Span] = set()
+    stretches = []
+    for hit in hits:
+        name = re.sub(r"[_.\-]+", " ", hit.document)
+        context = facts.read("\n".join([name, hit.chunk.context, *hit.chunk.heading]))
+        plain_name = re.sub(r"[\W_]", "", hit.document.casefold())
+        for span in hit.chunk.spans:
+            page = page_text(span.doc_id, span.page)
+            if lines := tuple(_lines(span, page, seen)):
+                stretches.append(Stretch(hit, lines, context, plain_name, page))
+    return stretches
+
+
+def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
+    head: tuple[str, ...] = ()
+    table: Table | None = None
+    above: tuple[str, ...] | None = None
+    for start, end in sentences.split(page[span.start : span.end]):
+        here = Span(span.doc_id, span.page, span.start + start, span.start + end)
+        text = page[here.start : here.end]
+        if here in seen:
+            continue
+        seen.add(here)
+        if not sentences.is_row(text):
+            head, table = _with(head, text), None
+            yield Line(
+                here,
+                facts.read(text),
+                refers_back=bool(PRONOUN.match(text)),
+                own_voice=bool(OWN_VOICE.search(text)),
+            )
+            continue
+        known = facts.read(text)
+        if above is None:
+            above = _head_above(page, span.start)
+        table = table or _table((*above, *head))
+        columns = _columns(text, known)
+        yield Line(here, known, table, columns, len(sentences.cells(text)), own_voice=True)
+        if _is_heading_row(known):
+            head, table = _with(head, text), None
+
+
+def _head_above(page: str, start: int) -> tuple[str, ...]:
+    head: tuple[str, ...] = ()
+    for line in page[max(0, start - MOST_ABOVE) : start].splitlines():
+        if line.strip() and (not sentences.is_row(line) or _is_heading_row(facts.read(line))):
+            head = _with(head, line)
+    return head
+
+
+def _with(head: tuple[str, ...], line: str) -> tuple[str, ...]:
+    return head if len(line) > LONGEST_HEAD_LINE else (*head, line)[-HEAD_LINES:]
+
+
+def _is_heading_row(known: Facts) -> bool:
+    """Years and dates, and no figure: "Note 2018 2017"."""
+    return bool(known.numbers or known.days) and all(number.year for number in known.numbers)
+
+
+def _table(head: tuple[str, ...]) -> Table:
+    years: tuple[int, ...] = ()
+    for line in reversed(head):
+        known = facts.read(line)
+        years = tuple(int(number.value) for number in known.numbers if number.year)
+        if len(years) > 1:
+            break
+    text = "\n".join(head)
+    return Table(facts.read(text), figures.stated_scales(text), years if len(years) > 1 else ())
+
+
+def _columns(text: str, known: Facts) -> tuple[tuple[int, Number], ...]:
+    """Figures stand in `known.numbers` in order; dashes take a column but are no number."""
+    filled = [i for i, cell in enumerate(sentences.cells(text)) if any(c.isdigit() for c in cell)]
+    if len(filled) > len(known.numbers):
+        return ()
+    return tuple(zip(filled, known.numbers[len(known.numbers) - len(filled) :], strict=True))

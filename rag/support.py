@@ -1,0 +1,318 @@
+"""Finds the lines of the passages that bear out one sentence of an answer."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from rag import facts, figures
+from rag.claims import (
+    NEIGHBOURS,
+    Claim,
+    Vocabulary,
+    beside,
+    held_by_heading,
+    held_by_line,
+    union,
+    weigh,
+)
+from rag.evidence import Line, Stretch
+from rag.facts import Facts
+from rag.types import Span
+
+LONGEST_RUN = 3
+"""Source sentences in one quote."""
+MOST_QUOTES = 3
+"""Quotes behind one sentence."""
+MOST_BASES = 3
+"""Best runs from which a set of several quotes is tried."""
+ENOUGH = 0.5
+"""Share, by weight, of a sentence's words that its quotes must hold."""
+ENOUGH_ALONE = 0.6
+"""The same for a sentence without any name, figure or date."""
+NEAREST = 0.2
+"""Share from which a passage that does not bear a sentence out is shown all the same."""
+RELEVANT = 0.5
+"""Least share of the best line's likeness to the question for what bears out a short sentence."""
+TELLING = 0.3
+"""Likeness that some line must reach, or the question ("And in 2017?") leads nowhere."""
+AKIN = 0.25
+"""Share of a sentence's words that a further quote holds beside the names it is there for."""
+LENGTH_COST = 0.1
+RANK_COST = 0.01
+"""Of a score that is about 1 for a perfect fit: for each further line, for each rank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive lines of a stretch. all_masks: for each line of the stretch, the bits of the
+    claim that it bears out itself; around: those that the headings of the run do. near: likeness
+    of its main line to the question. score: higher fits better."""
+
+    stretch: Stretch
+    first: int
+    last: int
+    all_masks: Sequence[int]
+    around: int
+    near: float
+    score: float
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return self.stretch.lines[self.first : self.last + 1]
+
+    @property
+    def masks(self) -> Sequence[int]:
+        return self.all_masks[self.first : self.last + 1]
+
+    @property
+    def own(self) -> int:
+        return union(self.masks)
+
+    @property
+    def span(self) -> Span:
+        return replace(self.lines[0].span, end=self.lines[-1].span.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One line of a set of runs, and the bits that it bears out itself."""
+
+    run: Run
+    line: Line
+    mask: int
+
+
+class Source:
+    """The passages behind one answer, weighed for one question."""
+
+    def __init__(self, question: str, stretches: Sequence[Stretch]) -> None:
+        self.question = facts.read(question)
+        self._asked = figures.asked_in(question)
+        self._stretches = stretches
+        self._vocabulary = Vocabulary(stretches, self.question)
+        self._likeness: dict[frozenset[str], list[list[float]]] = {}
+        self._found: dict[tuple[Facts, Facts], tuple[tuple[Run, ...], bool]] = {}
+
+    def find(self, said: Facts, topic: Facts) -> tuple[tuple[Run, ...], bool]:
+        """The quotes behind a sentence, and whether they bear it out.
+
+        Without support: the nearest run alone, or none where nothing comes near.
+        topic: what the sentence answers; its words count for less.
+        """
+        # Small models repeat themselves.
+        if (said, topic) not in self._found:
+            self._found[said, topic] = self._search(said, topic)
+        return self._found[said, topic]
+
+    def _search(self, said: Facts, topic: Facts) -> tuple[tuple[Run, ...], bool]:
+        claim = self._vocabulary.claim(said, topic)
+        likeness = self._like(topic.stems)
+        runs = sorted(self._runs(claim, likeness), key=lambda run: -run.score)
+        best_like = max((like for likes in likeness for like in likes), default=0.0)
+        fitting = [run for run in runs if _is_relevant(claim, run, best_like)]
+        for run in fitting:
+            if self._bear_out(claim, [run]):
+                return (run,), True
+        if joined := self._join(claim, fitting):
+            return joined, True
+        return tuple([run for run in runs if _comes_near(claim, run)][:1]), False
+
+    def _like(self, topic: frozenset[str]) -> list[list[float]]:
+        """For each line, the share of the topic's words in it, beside it and in its headings."""
+        if topic not in self._likeness:
+            stems = sorted(topic)
+            weights = [self._vocabulary.weight(stem) for stem in stems]
+            bits = {stem: 1 << i for i, stem in enumerate(stems)}
+            self._likeness[topic] = [_likes(stretch, bits, weights) for stretch in self._stretches]
+        return self._likeness[topic]
+
+    def _runs(self, claim: Claim, likeness: Sequence[Sequence[float]]) -> Iterator[Run]:
+        near_weight = 1.0 if claim.short else 0.3
+        for stretch, likes in zip(self._stretches, likeness, strict=True):
+            own = [held_by_line(claim, line, self._asked) for line in stretch.lines]
+            context = held_by_heading(claim, stretch.context, stretch.plain_name)
+            tables = {id(line.table): line.table for line in stretch.lines if line.table}
+            heads = {key: held_by_heading(claim, table.facts) for key, table in tables.items()}
+            subject = claim.subject_bits if self._is_owner(stretch, claim) else 0
+            for first, last in _windows(stretch.lines, own):
+                around = context
+                for line in stretch.lines[first : last + 1]:
+                    around |= heads[id(line.table)] if line.table else 0
+                    around |= subject if line.own_voice else 0
+                main = max(range(first, last + 1), key=lambda i: claim.worth(own[i]))
+                score = _fit(claim, union(own[first : last + 1]), around)
+                score += near_weight * likes[main]
+                score -= LENGTH_COST * (last - first) + RANK_COST * stretch.hit.rank
+                yield Run(stretch, first, last, own, around, likes[main], score)
+
+    def _is_owner(self, stretch: Stretch, claim: Claim) -> bool:
+        """Whether the document's pages name the subject, so that its "we" may mean the subject."""
+        doc_id = stretch.hit.chunk.doc_id
+        pages = [other.page for other in self._stretches if other.hit.chunk.doc_id == doc_id]
+        return all(any(facts.speaks_of(page, stem) for page in pages) for stem in claim.subject)
+
+    def _join(self, claim: Claim, runs: Sequence[Run]) -> tuple[Run, ...]:
+        """Up to MOST_QUOTES runs that bear the sentence out together; empty where none do."""
+        if claim.required & ~union(run.own | run.around for run in runs):
+            return ()
+        single = [run for run in runs if run.first == run.last]
+        for base in runs[:MOST_BASES]:
+            joined = [base]
+            while single and len(joined) < MOST_QUOTES:
+                held = union(run.own for run in joined)
+                further = max(single, key=lambda run: claim.worth(run.own & ~held))
+                if not claim.worth(further.own & ~held):
+                    break
+                joined.append(further)
+                if self._bear_out(claim, joined):
+                    return tuple(joined)
+        return ()
+
+    def _bear_out(self, claim: Claim, runs: Sequence[Run]) -> bool:
+        own, around = union(run.own for run in runs), union(run.around for run in runs)
+        if claim.required & ~(own | around):
+            return False
+        if claim.covered(own, around) < (ENOUGH if claim.required else ENOUGH_ALONE):
+            return False
+        lines = [
+            Held(run, line, mask)
+            for run in runs
+            for line, mask in zip(run.lines, run.masks, strict=True)
+        ]
+        main = max(lines, key=lambda held: claim.worth(held.mask))
+        lent = claim.named & around & ~own
+        if any(_has_better_row(claim, run) for run in runs) or self._tells_of_another(
+            claim, main.line, lent
+        ):
+            return False
+        return len(lines) == 1 or self._agree(claim, main, lines, own & ~main.mask & ~around)
+
+    def _agree(self, claim: Claim, main: Held, lines: Sequence[Held], taken: int) -> bool:
+        """Whether several lines speak of one matter. taken: bits that `main` does not hold."""
+        about = union(held.mask for held in lines if self._is_about(claim, lines, held))
+        figures_held = union(held.mask for held in lines) & claim.figure_bits
+        if (figures_held | main.mask) & ~about:
+            return False
+        if self._displaces(claim, main.line, taken, [h.line for h in lines if h is not main]):
+            return False
+        further = {id(held.run): held.run for held in lines if held.run is not main.run}
+        return all(_belongs(claim, main.run, run) for run in further.values())
+
+    def _tells_of_another(self, claim: Claim, main: Line, lent: int) -> bool:
+        """Whether `main` names someone else than the claim does with a name lent by a heading."""
+        if not lent or main.table:
+            return False
+        if lent & ~claim.subject_bits:
+            return self._vocabulary.has_rival(claim, main.facts.names)
+        opening = main.facts.sequence[:NEIGHBOURS]
+        names = [name for name in main.facts.names if name.stem in opening]
+        return self._vocabulary.has_rival(claim, names)
+
+    def _displaces(self, claim: Claim, main: Line, taken: int, lenders: Sequence[Line]) -> bool:
+        """Whether a figure or name from another line stands where `main` has one of its own.
+
+        It does when `main` has one that the claim leaves out, unless the claim's has a neighbour
+        in common with the line that lends it.
+        """
+        said = {number.digits for number, _ in claim.numbers}
+        displaced: list[str | int] = []
+        if any(number.digits not in said for number in main.facts.numbers):
+            displaced += claim.keys(taken & ~claim.named)
+        if self._vocabulary.has_rival(claim, main.facts.names):
+            displaced += claim.keys(taken & claim.named)
+        return not all(_shares_neighbour(claim, key, lenders) for key in displaced)
+
+    def _is_about(self, claim: Claim, lines: Sequence[Held], held: Held) -> bool:
+        """Whether a line, one of several, speaks of the claim's subject and years."""
+        line = held.line
+        if line.facts.years and claim.years and not line.facts.years & claim.years:
+            return False
+        if line.table is not None:
+            return not line.facts.stems or bool(held.mask & claim.word_bits)
+        if not claim.subject or claim.subject & line.facts.stems:
+            return True
+        owners = {owner for bit, owner in claim.owners.items() if bit & held.mask}
+        if owners and owners <= line.facts.stems:
+            return True
+        doc_id = line.span.doc_id
+        known = union(h.mask | h.run.around for h in lines if h.line.span.doc_id == doc_id)
+        if not known & claim.subject_bits:
+            return False
+        return line.refers_back or not self._vocabulary.has_rival(claim, line.facts.names)
+
+
+def _likes(stretch: Stretch, bits: dict[str, int], weights: Sequence[float]) -> list[float]:
+    total = sum(weights) or 1.0
+    around = union(bits[stem] for stem in stretch.context.stems & bits.keys())
+    own = [union(bits[s] for s in line.facts.stems & bits.keys()) for line in stretch.lines]
+    likes = []
+    for i, (line, mask) in enumerate(zip(stretch.lines, own, strict=True)):
+        head = line.table.facts.stems & bits.keys() if line.table else ()
+        near = around | union(own[max(0, i - 1) : i + 2]) | union(bits[stem] for stem in head)
+        likes.append((weigh(mask, weights) + 0.5 * weigh(near & ~mask, weights)) / total)
+    return likes
+
+
+def _windows(lines: Sequence[Line], own: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Runs in which the first and the last line each bring something. Two rows never join."""
+    for first in range(len(lines)):
+        held = 0
+        for last in range(first, min(first + LONGEST_RUN, len(lines))):
+            line = lines[last]
+            if last > first and line.table and line.facts.stems and lines[last - 1].table:
+                break
+            if own[last] & ~held:
+                yield first, last
+            held |= own[last]
+            if not held:
+                break
+
+
+def _fit(claim: Claim, own: int, around: int) -> float:
+    n_required = claim.required.bit_count()
+    held = (claim.required & (own | around)).bit_count()
+    return claim.covered(own, around) + (0.5 * held / n_required if n_required else 0.0)
+
+
+def _is_relevant(claim: Claim, run: Run, best_like: float) -> bool:
+    """A short sentence needs a place that the question leads to, or a row with its label."""
+    least = RELEVANT * best_like if best_like >= TELLING else 0.0
+    if not claim.short or run.near >= least:
+        return True
+    return any(
+        line.table is not None and bool(mask & claim.brought)
+        for line, mask in zip(run.lines, run.masks, strict=True)
+    )
+
+
+def _has_better_row(claim: Claim, run: Run) -> bool:
+    """Whether another row's label says all that this row's says and more, but not its figures."""
+    for line, mask in zip(run.lines, run.masks, strict=True):
+        if line.table and mask & ~claim.word_bits:
+            for other, held in zip(run.stretch.lines, run.all_masks, strict=True):
+                more = held & claim.word_bits & ~mask
+                if other.table and more and mask & ~held and not mask & claim.word_bits & ~held:
+                    return True
+    return False
+
+
+def _belongs(claim: Claim, main: Run, run: Run) -> bool:
+    """Whether a further quote speaks of the claim's matter, and does not just hold a name of it.
+
+    One that adds no name, figure or date must come from the same passage."""
+    taken = run.own & ~(main.own | main.around)
+    if not taken & claim.required and run.stretch is not main.stretch:
+        return False
+    rest = run.own & ~(taken & claim.required)
+    if weigh(rest, claim.weights) >= AKIN * sum(claim.weights):
+        return True
+    return all(_shares_neighbour(claim, key, run.lines) for key in claim.keys(taken))
+
+
+def _shares_neighbour(claim: Claim, key: str | int, lines: Sequence[Line]) -> bool:
+    said = beside(claim.sequence, key)
+    return any(said & beside(line.facts.sequence, key) for line in lines)
+
+
+def _comes_near(claim: Claim, run: Run) -> bool:
+    held = run.own & (claim.figure_bits | claim.named)
+    return bool(held) or claim.covered(run.own, run.around) >= NEAREST

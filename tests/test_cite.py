@@ -1,0 +1,355 @@
+import re
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.cite import Cited, cite
+from rag.types import Chunk, Hit, Span
+
+PORTS = (
+    "Gull Harbour Inc. sold 1,577 boats in 2018. It bought Tern Docks on June 19, 2009 for "
+    "$4 million. Tern Docks had lost money for years.\n"
+    "Heron Quay sold 942 boats in 2018. Its chief was Ada Lund, an engineer. She retired in 2015."
+)
+ACCOUNTS = (
+    "Gull Harbour Corporation\nConsolidated statement of income\n(In millions) 2018 2017 2016\n"
+    "Net sales $ 4,120 $ 3,988 $ 3,702\nCost of sales (2,077) (1,950) (1,801)\n"
+    "Operating expenses 1,211 1,190 1,102\nOperating income 832 848 799\n"
+    "Share of sales abroad 37.1 % 35.0 % 33.3 %\nWe paid $2.9 billion for Tern Docks in 2018.\n"
+)
+MARK = re.compile(r" (?:\[(?:\d+\??|\?)\])+")
+
+Document = tuple[str, str]
+
+
+def found(*documents: Document) -> tuple[list[Hit], Callable[[str, int], str]]:
+    """One hit a document, whose one page it covers."""
+    texts = dict(documents)
+    hits = [
+        Hit(Chunk(name, name, text, (Span(name, 1, 0, len(text)),), 1), 1.0, n, "both", name, "1")
+        for n, (name, text) in enumerate(documents, start=1)
+    ]
+    return hits, lambda doc_id, _: texts[doc_id]
+
+
+def check(question: str, answer: str, *documents: Document) -> Cited:
+    hits, page_text = found(*(documents or [("ports.txt", PORTS)]))
+    return cite(question, answer, hits, page_text)
+
+
+def quotes(cited: Cited) -> list[str]:
+    return [citation.quote for citation in cited.citations]
+
+
+def test_a_sentence_is_cited_with_the_sentence_that_bears_it_out() -> None:
+    cited = check("How many boats did Heron Quay sell?", "Heron Quay sold 942 boats in 2018.")
+
+    assert cited.marked == "Heron Quay sold 942 boats in 2018. [1]"
+    assert quotes(cited) == ["Heron Quay sold 942 boats in 2018."]
+    assert cited.citations[0].supported
+    assert (cited.citations[0].document, cited.citations[0].label) == ("ports.txt", "1")
+    assert (cited.sentences[0].markers, cited.sentences[0].supported) == ((1,), True)
+
+
+def test_a_pronoun_draws_in_the_sentence_before() -> None:
+    cited = check("When was Tern Docks bought?", "Gull Harbour bought Tern Docks on 19 June 2009.")
+
+    assert cited.marked.endswith("2009. [1]")
+    assert quotes(cited) == [PORTS[: PORTS.index(" Tern Docks had")]]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Heron Quay sold 943 boats in 2018.",
+        "Heron Quay sold 1,577 boats in 2018.",
+        "Heron Quay sold 942 boats in 2017.",
+        "Puffin Pier sold 942 boats in 2018.",
+        "Gull Harbour bought Tern Docks on June 9, 2009.",
+        "Gull Harbour bought Tern Docks for $5 million.",
+        "Gull Harbour bought Tern Docks for $4 billion.",
+        "Ada Lund retired in 2018.",
+        "Ada Voss retired in 2015.",
+        "Ada Lund was a dentist who collected rare orchids and stamps.",
+    ],
+)
+def test_a_wrong_figure_year_name_or_word_is_not_supported(answer: str) -> None:
+    cited = check("What happened at the ports?", answer)
+
+    assert [sentence.supported for sentence in cited.sentences] == [False]
+    assert not any(citation.supported for citation in cited.citations)
+    assert re.search(r"\. \[1?\?\]$", cited.marked)
+
+
+def test_the_nearest_passage_stays_at_hand_for_an_unsupported_sentence() -> None:
+    cited = check("How many boats did Heron Quay sell?", "Heron Quay sold 943 boats in 2018.")
+
+    assert cited.marked == "Heron Quay sold 943 boats in 2018. [1?]"
+    assert quotes(cited) == ["Heron Quay sold 942 boats in 2018."]
+    assert cited.sentences[0].markers == (1,)
+
+
+def test_a_sentence_that_no_passage_comes_near_has_a_mark_without_number() -> None:
+    cited = check("How many boats?", "Bananas ripen faster beside apples.")
+
+    assert cited.marked == "Bananas ripen faster beside apples. [?]"
+    assert cited.citations == ()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Gull Harbour's net sales were $4,120 million in 2018.",
+        "Net sales in 2018: 4120",
+        "In 2018, net sales came to $4.12 billion.",
+        "In fiscal 2018, net sales came to about $4.1 billion.",
+        "Net sales were $4,120,000,000.00 in 2018.",
+        "Net sales grew from $3,988 million in 2017 to $4,120 million in 2018.",
+        "Operating income was $832 million in FY2018.",
+        "The cost of sales was $2,077 million in 2018.",
+        "The share of sales abroad was 37.1 percent in 2018.",
+    ],
+)
+def test_a_figure_in_a_table_is_found_in_any_form(answer: str) -> None:
+    cited = check("What were the figures for 2018?", answer, ("GullHarbour_10K.pdf", ACCOUNTS))
+    assert [citation.supported for citation in cited.citations] == [True]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Net sales were $4,120 million in 2017.",
+        "Net sales were $4,120 thousand in 2018.",
+        "Net sales were $4.2 billion in 2018.",
+        "Operating income was $1,211 million in 2018.",
+        "Heron Quay's net sales were $4,120 million in 2018.",
+        "The share of sales abroad was 35.0% in 2018.",
+    ],
+)
+def test_a_figure_from_the_wrong_column_row_scale_or_company_is_not_supported(answer: str) -> None:
+    cited = check("What were the figures for 2018?", answer, ("GullHarbour_10K.pdf", ACCOUNTS))
+    assert not any(citation.supported for citation in cited.citations)
+
+
+def test_we_means_the_company_that_the_document_is_of() -> None:
+    paid = "{} paid $2.9 billion for Tern Docks in 2018."
+    own = check("Who paid?", paid.format("Gull Harbour"), ("10K.pdf", ACCOUNTS))
+    other = check("Who paid?", paid.format("Heron Quay"), ("10K.pdf", ACCOUNTS))
+
+    assert [own.sentences[0].supported, other.sentences[0].supported] == [True, False]
+
+
+def test_a_company_may_be_named_by_the_file_alone() -> None:
+    text = "Net sales rose to $5,200 million in 2018."
+    cited = check(
+        "How were sales?",
+        "Osprey's net sales rose to $5.2 billion in 2018.",
+        (
+            "OSPREY_2018_10K.pdf",
+            text,
+        ),
+    )
+    assert quotes(cited) == [text]
+    assert cited.citations[0].supported
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        ("How many boats did Gull Harbour sell?", "1577", "Gull Harbour Inc. sold 1,577"),
+        ("What did Gull Harbour pay for Tern Docks?", "$4 million", "It bought Tern Docks"),
+        ("When did Ada Lund retire?", "2015.", "She retired in 2015."),
+        ("Who was the chief of Heron Quay?", "Ada Lund", "Its chief was Ada Lund"),
+        ("Was Ada Lund an engineer?", "Yes.", "Its chief was Ada Lund"),
+        ("Was Ada Lund an engineer?", "Yes, she was.", "Its chief was Ada Lund"),
+    ],
+)
+def test_a_short_answer_is_placed_with_the_help_of_the_question(
+    question: str, answer: str, expected: str
+) -> None:
+    cited = check(question, answer)
+    assert [citation.supported for citation in cited.citations] == [True]
+    assert quotes(cited)[0].startswith(expected)
+
+
+def test_the_question_tells_which_of_two_places_with_the_figure_is_meant() -> None:
+    text = "The old crane weighs 40 tons. Nothing else is known.\n\nThe new ferry weighs 40 tons."
+    assert quotes(check("How heavy is the ferry?", "40 tons", ("a.txt", text))) == [
+        "The new ferry weighs 40 tons."
+    ]
+
+
+def test_a_short_answer_from_a_place_far_from_the_question_is_not_supported() -> None:
+    cited = check("In which year did Ada Lund retire?", "2009")
+    assert not cited.sentences[0].supported
+
+
+def test_a_figure_of_one_sentence_does_not_pass_to_the_name_in_the_next() -> None:
+    text = "Gull's sales were $5 billion. Tern's sales were $7 billion."
+    cited = check("What were sales?", "Tern's sales were $5 billion.", ("a.txt", text))
+    assert not cited.sentences[0].supported
+
+
+def test_two_passages_may_bear_out_one_sentence_together() -> None:
+    cited = check(
+        "Who sold more?",
+        "Gull Harbour sold 1,577 boats, but Heron Quay sold 942 boats.",
+        ("gull.txt", "Gull Harbour sold 1,577 boats in all."),
+        ("heron.txt", "Heron Quay sold 942 boats in all."),
+    )
+    assert cited.marked.endswith("942 boats. [1][2]")
+    assert {citation.document for citation in cited.citations} == {"gull.txt", "heron.txt"}
+
+
+def test_markers_count_in_order_of_first_use_and_return_for_the_same_passage() -> None:
+    answer = "Ada Lund retired in 2015. Heron Quay sold 942 boats. Ada Lund retired in 2015."
+    cited = check("What of Heron Quay?", answer)
+
+    assert [s.markers for s in cited.sentences] == [(1,), (2,), (1,)]
+    assert [c.marker for c in cited.citations] == [1, 2]
+
+
+def test_a_lead_in_heading_and_column_names_are_left_alone() -> None:
+    answer = (
+        "## Sales\nThe sales were:\n- Gull Harbour: 1,577 boats\n- Heron Quay: 942 boats\n\n"
+        "| Port | Boats |\n|---|---|\n| Heron Quay | 942 |\n"
+    )
+    assert check("What were the boat sales?", answer).marked == (
+        "## Sales\nThe sales were:\n- Gull Harbour: 1,577 boats [1]\n- Heron Quay: 942 boats [2]\n"
+        "\n| Port | Boats |\n|---|---|\n| Heron Quay | 942 [2] |\n"
+    )
+
+
+def test_the_number_of_a_list_item_is_no_figure() -> None:
+    cited = check("What happened?", "7. Heron Quay sold 942 boats.")
+    assert cited.sentences[0].supported
+
+
+def test_sentences_about_the_documents_are_neither_cited_nor_marked() -> None:
+    hits, page_text = found(("ports.txt", PORTS))
+    refusal = "The documents do not answer this."
+    cited = cite("Why?", refusal, hits, page_text, is_meta=lambda text: text == refusal)
+
+    assert (cited.marked, cited.citations) == (refusal, ())
+    assert (cited.sentences[0].markers, cited.sentences[0].supported) == ((), True)
+
+
+@pytest.mark.parametrize(
+    "printed",
+    "[1]|[9]|[1, 2]|[1][4]|[Passage 2]|(Passage 2)|[Source #3]|[3?]|[?]|【4†source】|"
+    "(see passages 1 and 2)|[ports.txt, page 5]|[2], [3]|[[1]2]".split("|"),
+)
+def test_marks_printed_by_the_model_are_taken_away(printed: str) -> None:
+    assert {
+        check("How many?", f"Heron Quay sold 942 boats {printed}.").marked,
+        check("How many?", f"Heron Quay sold 942 boats. {printed}").marked,
+    } == {"Heron Quay sold 942 boats. [1]"}
+
+
+def test_offsets_are_of_the_answer_as_written() -> None:
+    answer = "Ada Lund [9] retired in 2015 [1]. Heron Quay sold 942 boats. [2]\n"
+    cited = check("What of Heron Quay?", answer)
+
+    assert [answer[s.start : s.end] for s in cited.sentences] == [
+        "Ada Lund [9] retired in 2015 [1].",
+        "Heron Quay sold 942 boats. [2]",
+    ]
+    assert cited.marked == "Ada Lund retired in 2015. [1] Heron Quay sold 942 boats. [2]\n"
+
+
+def test_an_index_in_code_is_no_mark() -> None:
+    assert "`boats[1]`" in check("How?", "Read `boats[1]` of Heron Quay.").marked
+    assert check("How?", "```\nboats[1] = 942\n```").marked == "```\nboats[1] = 942\n```"
+
+
+def test_a_passage_over_two_pages_is_quoted_from_the_better_one() -> None:
+    pages = ["The first page speaks of weather.", "The ferry left Oslo at noon."]
+    spans = tuple(Span("d", n, 0, len(text)) for n, text in enumerate(pages, start=1))
+    hit = Hit(Chunk("d:0", "d", "\n".join(pages), spans, 1), 1.0, 1, "both", "log.pdf", "1")
+    cited = cite("When?", "The ferry left Oslo at noon.", [hit], lambda _, page: pages[page - 1])
+
+    (citation,) = cited.citations
+    assert (citation.span, citation.label) == (spans[1], "2")
+
+
+def test_a_quote_is_never_more_than_the_passage() -> None:
+    page = f"Rain. {PORTS} Snow."
+    span = Span("d", 1, page.index("Heron Quay sold"), page.index(" She retired"))
+    hit = Hit(Chunk("d:0", "d", page[span.start : span.end], (span,), 1), 1, 1, "dense", "a", "1")
+    cited = cite("Who?", "Ada Lund, an engineer, was chief.", [hit], lambda *_: page)
+
+    assert all(span.start <= c.span.start < c.span.end <= span.end for c in cited.citations)
+
+
+def test_other_scripts_are_aligned_too() -> None:
+    text = "港口在2018年卖了942条船。天气很好。"
+    assert quotes(check("港口卖了多少条船？", "港口卖了942条船。", ("a.txt", text))) == [
+        "港口在2018年卖了942条船。"
+    ]
+    assert (
+        not check("港口卖了多少条船？", "港口卖了943条船。", ("a.txt", text)).citations[0].supported
+    )
+
+
+def test_without_passages_every_claim_is_in_doubt() -> None:
+    assert cite("How many?", "It sold 942 boats.", [], lambda *_: "").marked == (
+        "It sold 942 boats. [?]"
+    )
+    assert cite("How many?", "", [], lambda *_: "") == Cited("", (), ())
+
+
+WORDS = st.sampled_from(
+    "Heron Quay Ada Lund sold boats retired 942 1,577 $4 2018 in for 37% the . . ! : \n - ** | "
+    "[1] [ ] [?] (Passage 2) `a[1]` ``` Yes. No. It June 19, 港口。 | --- # \t".split(" ")
+)
+PAGES = st.lists(st.lists(WORDS, max_size=60).map(" ".join), min_size=1, max_size=4)
+
+
+def hits_over(pages: Sequence[str]) -> list[Hit]:
+    """Hits that overlap: each page whole, and then its second half."""
+    spans = [Span("d", n, a, len(p)) for n, p in enumerate(pages, 1) for a in (0, len(p) // 2)]
+    return [
+        Hit(Chunk(f"d:{i}", "d", "", (span,), 1), 1.0, i + 1, "both", "d.pdf", str(span.page))
+        for i, span in enumerate(spans)
+    ]
+
+
+@given(PAGES, st.lists(WORDS, max_size=12), st.lists(WORDS | st.text(max_size=5), max_size=40))
+def test_quotes_markers_and_marks_always_agree(
+    pages: list[str], question: list[str], answer: list[str]
+) -> None:
+    text = " ".join(answer)
+    cited = cite(" ".join(question), text, hits_over(pages), lambda _, page: pages[page - 1])
+    used = [marker for sentence in cited.sentences for marker in sentence.markers]
+
+    assert [c.marker for c in cited.citations] == list(range(1, len(cited.citations) + 1))
+    assert list(dict.fromkeys(used)) == [c.marker for c in cited.citations]
+    for citation in cited.citations:
+        page = pages[citation.span.page - 1]
+        assert citation.quote == page[citation.span.start : citation.span.end] != ""
+    for sentence in cited.sentences:
+        assert 0 <= sentence.start < sentence.end <= len(text)
+        assert sentence.supported or all(sentence.markers)
+
+
+@given(PAGES, st.lists(WORDS.filter(lambda word: not set(word) & set("[]()`")), max_size=40))
+def test_without_its_marks_the_answer_is_as_written(pages: list[str], answer: list[str]) -> None:
+    text = " ".join(answer)
+    cited = cite("Who sold boats?", text, hits_over(pages), lambda _, page: pages[page - 1])
+    assert MARK.sub("", cited.marked) == text
+
+
+def test_an_answer_of_ten_sentences_is_checked_in_a_blink() -> None:
+    filler = " ".join(
+        f"The {n}th crane lifted {n * 7} crates of salt at pier {n}." for n in range(20)
+    )
+    documents = [(f"{n}.txt", f"{PORTS} {filler}") for n in range(8)]
+    answer = " ".join(f"The {n}th crane lifted {n * 7} crates of salt." for n in range(4, 14))
+    start = time.process_time()
+    cited = check("What did the cranes lift?", answer, *documents)
+
+    assert time.process_time() - start < 0.5
+    assert [sentence.supported for sentence in cited.sentences] == [True] * 10

@@ -1,0 +1,87 @@
+import pytest
+
+from rag.facts import Facts, read, speaks_of
+
+
+def names(text: str) -> list[str]:
+    return [name.stem for name in read(text).names]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["June 19, 2009", "19 June 2009", "the 19th of June 2009", "Jun. 19, 2009", "2009-06-19"],
+)
+def test_a_date_is_the_same_in_every_order(text: str) -> None:
+    found = read(text)
+    assert (found.days, found.years) == ((frozenset({(6, 19)}),), frozenset({2009}))
+
+
+def test_a_date_in_figures_keeps_both_readings() -> None:
+    assert read("06/07/2009").days == (frozenset({(6, 7), (7, 6)}),)
+    assert read("19.06.2009").days == (frozenset({(6, 19)}),)
+
+
+def test_may_and_march_are_months_only_beside_a_number() -> None:
+    assert read("It may rain; they march on. March on!").months == frozenset()
+    assert read("in May 2018 and on 3 March").months == {5, 3}
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        ("decreased", "decreases", "decreasing", "decrease"),
+        ("study", "studies", "studied"),
+        ("located", "location", "locate"),
+        ("managers", "management", "managed"),
+        ("port's", "ports", "port’s"),
+    ],
+)
+def test_inflections_of_a_word_share_a_stem(forms: tuple[str, ...]) -> None:
+    assert len({read(form).stems for form in forms}) == 1
+
+
+def test_words_without_a_fact_are_left_out() -> None:
+    assert read("According to the documents, it was so.").stems == frozenset()
+    assert not read("It was.")
+
+
+def test_names_and_codes_are_found_wherever_they_stand() -> None:
+    assert names("Then the U.S. firm 3M and NVIDIA met Rollo's crew in Q3") == [
+        "us",
+        "3m",
+        "nvidia",
+        "rollo",
+        "q3",
+    ]
+
+
+def test_a_time_of_day_is_one_thing_and_not_two_numbers() -> None:
+    assert (read("at 3:04").numbers, names("at 3:04")) == ((), ["3:04"])
+
+
+def test_a_long_name_also_counts_by_its_initials() -> None:
+    assert "gsc" in read("the Geological Survey of Canada").coined
+
+
+def test_a_quarter_is_known_by_word_and_by_code() -> None:
+    assert "q3" in read("in the third quarter").coined
+    assert [part.digits for part in read("Q3 2023").parts] == [3]
+
+
+def test_soft_hyphens_ligatures_and_line_breaks_do_not_hide_words() -> None:
+    assert read("com\ufffe\nplexities").stems == read("complexities").stems
+    assert read("the ﬁnal oﬃce").stems == read("the final office").stems
+    assert read("com-\nplexities").coined == read("complexities").stems
+
+
+def test_scripts_without_spaces_are_read_by_pairs() -> None:
+    assert read("港口很大").stems == {"港口", "口很", "很大"}
+
+
+def test_a_name_is_only_spoken_of_with_its_capital_and_whole() -> None:
+    assert speaks_of("So said Apple’s board.", "appl")
+    assert not speaks_of("It applies to any apple.", "appl")
+
+
+def test_nothing_is_read_from_nothing() -> None:
+    assert read(" \n") == Facts()
