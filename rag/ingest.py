@@ -12,7 +12,7 @@ from rag.catalog import Catalog
 from rag.errors import DocumentError
 from rag.types import Embedder, Progress, Tokenizer, VectorIndex
 
-BATCH = 64
+BATCH = 32
 """Chunks embedded between two notes of progress; a kill repeats at most these."""
 REMOVING = "removing"
 """Names what is to be erased until nothing of it is left, so that a kill cannot leave a part."""

@@ -55,14 +55,17 @@ def test_a_document_goes_from_queued_to_searchable_to_embedded(catalog: Catalog)
     catalog.queue(A, "report.pdf", 1234, "secret")
     assert catalog.in_state("queued") == [A]
 
-    made = replace(document("Sales rose.", doc_id=A), title="Report", warnings=("Page 2 is empty.",))
+    made = replace(
+        document("Sales rose.", doc_id=A), title="Report", warnings=("Page 2 is empty.",)
+    )
     (chunk_id,) = store(catalog, made)
     assert catalog.in_state("searchable") == [A]
 
     catalog.mark_embedded(A, [chunk_id])
     (record,) = catalog.documents()
     assert (record.id, record.name, record.title) == (A, "report.pdf", "Report")
-    assert (record.state, record.n_pages, record.n_chunks, record.n_embedded) == ("embedded", 1, 1, 1)
+    assert record.state == "embedded"
+    assert (record.n_pages, record.n_chunks, record.n_embedded) == (1, 1, 1)
     assert record.warnings == ("Page 2 is empty.",)
     assert catalog.password(A) == "secret"
 
@@ -175,7 +178,7 @@ def test_removing_a_document_leaves_the_others(path: Path, catalog: Catalog) -> 
 
 def test_search_ranks_by_words_and_knows_word_forms_and_accents(catalog: Catalog) -> None:
     store(catalog, document("The café paid dividends.", doc_id=A, name="a.pdf"))
-    store(catalog, document("A dividend was paid, dividend after dividend.", doc_id=B, name="b.pdf"))
+    store(catalog, document("A dividend, dividend, dividend.", doc_id=B, name="b.pdf"))
 
     assert catalog.search("Which dividend?", 9) == [f"{B}:0", f"{A}:0"]
     assert catalog.search("CAFE", 9) == [f"{A}:0"]
@@ -195,7 +198,8 @@ def test_words_that_stand_in_every_question_count_only_when_there_is_nothing_els
 
 
 @pytest.mark.parametrize(
-    "question", ["", "___", "² ½ ③", '"', "a AND NOT (b", "col:x*", "\x00sales", "\udcff", "w " * 9000]
+    "question",
+    ["", "___", "² ½ ③", '"', "a AND NOT (b", "col:x*", "\x00sales", "\udcff", "w " * 9000],
 )
 def test_no_question_breaks_the_search(catalog: Catalog, question: str) -> None:
     store(catalog, document("Nothing of that kind.", doc_id=A, name="plain.pdf"))
@@ -263,7 +267,8 @@ def test_removing_a_document_removes_the_answers_that_drew_on_it_and_no_others(
 
     conversation = catalog.conversation("c1")
     assert conversation is not None
-    assert [(t.answer is None, t.note) for t in conversation.turns] == [(True, REMOVED), (False, "")]
+    found = [(t.answer is None, t.note) for t in conversation.turns]
+    assert found == [(True, REMOVED), (False, "")]
 
 
 def test_an_answer_is_not_saved_when_its_document_was_removed_meanwhile(catalog: Catalog) -> None:
@@ -340,7 +345,9 @@ def test_a_library_of_a_newer_version_is_refused(path: Path) -> None:
         Catalog(path)
 
 
-@pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\x00" + b"x" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"no database at all" * 100, b"SQLite format 3\x00" + b"x" * 5000]
+)
 def test_a_file_that_is_no_library_is_refused_by_name(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 

@@ -77,6 +77,7 @@ def test_a_title_is_taken(title: str) -> None:
         "/home/me/letter draft",
         "fy2018_10k_final",
         "DOC0042",
+        "UG",
         "Lease",
     ],
 )

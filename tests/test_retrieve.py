@@ -27,8 +27,8 @@ class Shelf:
         self.catalog.queue(made.id, made.name, 1, None)
         self.catalog.store(made, chunks)
         if embedded:
-            texts = [c.embedded_text for c in chunks]
-            self.vectors.add([c.id for c in chunks], [made.id] * len(chunks), HashEmbedder().embed(texts))
+            rows = HashEmbedder().embed([c.embedded_text for c in chunks])
+            self.vectors.add([c.id for c in chunks], [made.id] * len(chunks), rows)
 
     def find(self, question: str, top_k: int = 6) -> tuple[Hit, ...]:
         return retrieve(

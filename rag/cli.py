@@ -1,0 +1,517 @@
+"""The command line."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+from rich.text import Text
+
+from rag import __version__, models, seal, settings
+from rag import fetch as fetching
+from rag.errors import RagError
+from rag.fetch import FetchProgress
+from rag.models import Model
+from rag.settings import Settings
+from rag.types import Answer, Citation, Delta, DocumentRecord, Done, Hit, Progress, Waiting
+
+# Names and texts of documents are shown as they are: no markup, no ":emoji:" in them.
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+library_option = click.option(
+    "--library",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the library. In a clone: data/.",
+)
+model_option = click.option(
+    "--model", metavar="NAME|PATH", help="A model of the catalogue, or a GGUF file."
+)
+top_k_option = click.option(
+    "--top-k", type=click.IntRange(1, 50), help="Passages to retrieve. Default 6."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
+
+
+class Group(click.Group):
+    """Turns every error meant for the person into its message and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RagError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            ctx.exit(1)
+        except OSError as error:
+            raise click.ClickException(
+                f"{error.filename or 'A file'}: {error.strerror}. Check the disk and try again."
+            ) from error
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="strongroom")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Settings file, TOML. Default: strongroom.toml in the current folder, if there.",
+)
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None) -> None:
+    """Ask your own documents. Nothing leaves the room."""
+    default = Path("strongroom.toml")
+    path = config or (default if default.is_file() else None)
+    ctx.obj = settings.load(os.environ, path)
+
+
+@cli.command()
+@library_option
+@model_option
+@click.option("--port", type=click.IntRange(1, 65535), help="First port to try. Default 8501.")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@click.pass_obj
+def serve(
+    base: Settings, library: Path | None, model: str | None, port: int | None, no_browser: bool
+) -> None:
+    """Open the app on a page of this machine.
+
+    It listens on 127.0.0.1 only and takes the next free port when its own is in use.
+    """
+    from rag.serve import serve as run
+
+    chosen = _chosen(base, library=library, model=model, port=port)
+    run(chosen, open_browser=not no_browser, announce=click.echo)
+
+
+@cli.command()
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
+)
+@library_option
+@click.option("--password", help="Password of encrypted documents.")
+@click.pass_obj
+def add(
+    base: Settings, paths: tuple[Path, ...], library: Path | None, password: str | None
+) -> None:
+    """Take in files and folders.
+
+    A file that cannot be taken in is named on stderr and the rest goes on; the exit code is then 1.
+    """
+    from rag.ingest import files_in
+    from rag.library import open_library
+
+    files, passed_over = files_in(paths)
+    failed = 0
+    with closing(open_library(_chosen(base, library=library), command="add")) as opened:
+        for progress in _with_bars(opened.ingest.take_in(files, password=password), len(files)):
+            failed += progress.step == "failed"
+            _report(progress)
+    if passed_over:
+        err.print(f"{passed_over} other files were passed over: they are not PDF.")
+    if not files:
+        raise click.ClickException(
+            f"No PDF files in {', '.join(map(str, paths))}. Name a PDF or a folder that holds some."
+        )
+    if failed:
+        raise click.ClickException(f"{failed} of {len(files)} files were not taken in; see above.")
+
+
+@cli.command()
+@click.argument("question")
+@library_option
+@model_option
+@top_k_option
+@click.option("--seed", type=int, help="Seed of the model's sampling. Default 0.")
+@json_option
+@click.pass_obj
+def ask(
+    base: Settings,
+    question: str,
+    library: Path | None,
+    model: str | None,
+    top_k: int | None,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Answer a question from the documents, with citations.
+
+    [1] marks a sentence that passage 1 bears out; [2?] one that says more than its nearest
+    passage, 2; [?] one that no passage comes near.
+    """
+    from rag.library import open_library
+
+    question = _text(question)
+    if not question.strip():
+        raise click.UsageError("The question is empty.")
+    chosen = _chosen(base, library=library, model=model, top_k=top_k, seed=seed)
+    with closing(open_library(chosen, command="ask")) as opened:
+        events = opened.ask(question)
+        answer = _last(events) if as_json or not out.is_terminal else _shown(events)
+    if as_json:
+        _print_json(answer_json(answer))
+        return
+    if not out.is_terminal:
+        out.print(answer.marked)
+    _print_citations(answer.citations)
+
+
+@cli.command()
+@click.argument("query")
+@library_option
+@top_k_option
+@json_option
+@click.pass_obj
+def search(
+    base: Settings, query: str, library: Path | None, top_k: int | None, as_json: bool
+) -> None:
+    """Find passages, without the language model."""
+    from rag.library import open_library
+
+    chosen = _chosen(base, library=library, top_k=top_k)
+    with closing(open_library(chosen, command="search")) as opened:
+        hits = opened.search(_text(query))
+    if as_json:
+        _print_json([hit_json(hit) for hit in hits])
+        return
+    for hit in hits:
+        place = f"{hit.rank}. {_place(hit.document, hit.label)}"
+        out.print(Text.assemble((place, "bold"), " ", (" › ".join(hit.chunk.heading), "dim")))
+        out.print(Text("   " + " ".join(hit.chunk.text.split())[:300]))
+    if not hits:
+        err.print("Nothing found. Try other words, or `strongroom list` to see what is there.")
+
+
+@cli.command("list")
+@library_option
+@json_option
+@click.pass_obj
+def list_(base: Settings, library: Path | None, as_json: bool) -> None:
+    """The documents of the library."""
+    records = _records(_chosen(base, library=library))
+    if as_json:
+        _print_json([asdict(record) for record in records])
+        return
+    for r in records:
+        state = f"{r.state}: {r.error}" if r.error else r.state
+        out.print(Text(f"{r.id[:12]}  {r.n_pages:>5} p  {r.name}  ({state})"))
+    if not records:
+        err.print("No documents yet. Add some with `strongroom add PATH`.")
+
+
+@cli.command()
+@click.argument("documents", nargs=-1, required=True, metavar="DOCUMENT...")
+@library_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def remove(base: Settings, documents: tuple[str, ...], library: Path | None, yes: bool) -> None:
+    """Erase documents, named by file name or by the start of their id.
+
+    Their text, vectors and copies go, and so does every saved answer that drew on them.
+    """
+    from rag.library import open_library
+
+    with closing(open_library(_chosen(base, library=library), command="remove")) as opened:
+        chosen = [_named(opened.catalog.documents(), name) for name in documents]
+        names = ", ".join(record.name for record in chosen)
+        if not yes:
+            click.confirm(f"Erase {names} from the library?", abort=True, err=True)
+        opened.ingest.remove([record.id for record in chosen])
+    err.print(f"Erased {names}.")
+
+
+@cli.command()
+@library_option
+@model_option
+@json_option
+@click.pass_obj
+def status(base: Settings, library: Path | None, model: str | None, as_json: bool) -> None:
+    """What the library holds and which models it uses."""
+    chosen = _chosen(base, library=library, model=model)
+    records = _records(chosen)
+    values = {
+        "version": __version__,
+        "library": str(chosen.library),
+        "documents": len(records),
+        "states": {s: n for s in _STATES if (n := sum(r.state == s for r in records))},
+        "pages": sum(r.n_pages for r in records),
+        "chunks": sum(r.n_chunks for r in records),
+        "embedded_chunks": sum(r.n_embedded for r in records),
+        "bytes": sum(r.n_bytes for r in records),
+        "model": chosen.model,
+        "embedder": chosen.embedder,
+    }
+    if as_json:
+        _print_json(values)
+        return
+    for key, value in values.items():
+        out.print(Text(f"{key.replace('_', ' '):<16} {value}"))
+
+
+@cli.group("models")
+def models_() -> None:
+    """The models' weights: fetch them, check them."""
+
+
+@models_.command()
+@click.argument("names", nargs=-1)
+@click.pass_obj
+def fetch(base: Settings, names: tuple[str, ...]) -> None:
+    """Fetch weights and check them against their published SHA-256.
+
+    This is the one command that uses the network. NAMES: models of the catalogue; by default the
+    language model and the embedding model of the settings.
+    """
+    cache = fetching.default_cache(os.environ)
+    for model in _models(base, names):
+        with _fetch_progress(model) as progress:
+            path = fetching.fetch(model, base.models, progress=progress, cache_dir=cache)
+        err.print(f"✓ {model.name}: {path}")
+
+
+@models_.command()
+@click.argument("names", nargs=-1)
+@click.pass_obj
+def verify(base: Settings, names: tuple[str, ...]) -> None:
+    """Read the weights whole and compare them with their published SHA-256."""
+    for model in _models(base, names):
+        path = models.verify(model, base.models, full=True)
+        out.print(f"✓ {model.name}: {path}")
+
+
+@models_.command("list")
+@click.pass_obj
+def list_models(base: Settings) -> None:
+    """The models of the catalogue."""
+    for model in models.load_catalog().values():
+        used = "*" if model.name in (base.model, base.embedder) else " "
+        line = f"{used} {model.name:<30} {model.kind:<9} {model.n_bytes / 1e6:>6.0f} MB"
+        out.print(Text(f"{line}  {model.licence:<11} {model.description}"))
+
+
+@cli.command()
+@library_option
+@model_option
+@click.pass_obj
+def doctor(base: Settings, library: Path | None, model: str | None) -> None:
+    """Check that everything needed to ask a question is in place."""
+    from rag import doctor as checks
+
+    found = checks.run(_chosen(base, library=library, model=model))
+    for check in found:
+        sign, style = ("✓", "green") if check.ok else ("✗", "red")
+        out.print(Text(f"{sign} {check.name}: {check.message}", style=style))
+    if not all(check.ok for check in found):
+        raise click.ClickException("Something needs attention; see the lines marked ✗.")
+
+
+_STATES = ("queued", "searchable", "embedded", "failed")
+
+
+def _chosen(base: Settings, **options: Any) -> Settings:
+    return replace(base, **{name: value for name, value in options.items() if value is not None})
+
+
+def _text(argument: str) -> str:
+    """An argument can hold bytes that are no text."""
+    return argument.encode("utf-8", "replace").decode()
+
+
+def _models(base: Settings, names: tuple[str, ...]) -> list[Model]:
+    catalog = models.load_catalog()
+    if names:
+        return [models.find(catalog, name) for name in names]
+    chosen = [models.find(catalog, base.embedder)]
+    # A model given by path is the person's own; there is nothing to fetch or compare.
+    return [catalog[base.model], *chosen] if base.model in catalog else chosen
+
+
+@contextmanager
+def _fetch_progress(model: Model) -> Iterator[FetchProgress]:
+    """A bar over all of the model's files; lines instead where there is no terminal."""
+    if not err.is_terminal:
+        err.print(f"Fetching {model.name}, {model.n_bytes / 1e6:.0f} MB")
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(model.name, total=model.n_bytes)
+        done: dict[str, int] = {}
+
+        def show(path: str, n_bytes: int, _total: int) -> None:
+            done[path] = n_bytes
+            bar.update(task, completed=sum(done.values()))
+
+        yield show
+
+
+def _records(chosen: Settings) -> list[DocumentRecord]:
+    from rag.library import read_catalog
+
+    catalog = read_catalog(chosen)
+    if catalog is None:
+        return []
+    with closing(catalog):
+        return catalog.documents()
+
+
+def _named(records: list[DocumentRecord], name: str) -> DocumentRecord:
+    found = [r for r in records if r.name == name or (len(name) >= 6 and r.id.startswith(name))]
+    if len(found) == 1:
+        return found[0]
+    ids = ", ".join(r.id[:12] for r in found)
+    raise click.ClickException(
+        f"{name} names {len(found)} documents ({ids}). Give the start of one id."
+        if found
+        else f"{name} is not in the library. `strongroom list` shows what is."
+    )
+
+
+def _with_bars(steps: Iterator[Progress], n_files: int) -> Iterator[Progress]:
+    """Pass the steps through and draw two bars from them: files read, and passages embedded."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        reading = bar.add_task("Reading files", total=n_files)
+        embedding = bar.add_task("Embedding", total=None, visible=False)
+        for step in steps:
+            if step.step == "embedding":
+                bar.update(
+                    embedding,
+                    visible=True,
+                    description=f"Embedding {step.name}",
+                    completed=step.done,
+                    total=step.total,
+                )
+            elif step.step in ("searchable", "failed") or step.unchanged:
+                bar.advance(reading)
+            yield step
+
+
+def _report(progress: Progress) -> None:
+    if progress.step == "failed":
+        err.print(f"✗ {progress.message}", style="red")
+    elif progress.unchanged:
+        err.print(f"= {progress.name} is already in the library")
+    elif progress.step == "searchable":
+        err.print(f"✓ {progress.name}: {progress.total} pages")
+        if progress.message:
+            err.print(f"  {progress.message}", style="yellow")
+
+
+def _last(events: Iterator[Any]) -> Answer:
+    for event in events:
+        if isinstance(event, Done):
+            return event.answer
+    raise RagError("The answer was not finished. Ask again.")
+
+
+def _shown(events: Iterator[Any]) -> Answer:
+    """Show the answer as it is written, and with its marks when it is done."""
+    text = ""
+    with Live(Text("Searching …", style="dim"), console=out, vertical_overflow="visible") as live:
+        for event in events:
+            if isinstance(event, Waiting):
+                live.update(Text("Waiting for an earlier answer …", style="dim"))
+            elif isinstance(event, Delta):
+                text += event.text
+                live.update(Text(text))
+            elif isinstance(event, Done):
+                live.update(Text(event.answer.marked))
+                return event.answer
+            else:
+                live.update(Text(f"Reading {len(event.hits)} passages …", style="dim"))
+    raise RagError("The answer was not finished. Ask again.")
+
+
+def _print_citations(citations: tuple[Citation, ...]) -> None:
+    for c in citations:
+        mark = f"[{c.marker}]" if c.supported else f"[{c.marker}?]"
+        out.print()
+        out.print(Text(f"{mark} {_place(c.document, c.label)}", style="bold"))
+        out.print(Text("    “" + " ".join(c.quote.split()) + "”"))
+
+
+def _place(document: str, label: str) -> str:
+    return f"{document}, page {label}"
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """The object that `ask --json` prints."""
+    return {
+        "question": answer.question,
+        "text": answer.text,
+        "marked": answer.marked,
+        "sentences": [asdict(sentence) for sentence in answer.sentences],
+        "citations": [_citation_json(citation) for citation in answer.citations],
+        "hits": [hit_json(hit) for hit in answer.hits],
+        "stop": answer.stop,
+        "prompt_tokens": answer.prompt_tokens,
+        "output_tokens": answer.output_tokens,
+        "retrieve_s": answer.retrieve_s,
+        "first_token_s": answer.first_token_s,
+        "total_s": answer.total_s,
+    }
+
+
+def _citation_json(citation: Citation) -> dict[str, Any]:
+    return {
+        "marker": citation.marker,
+        "document": citation.document,
+        "doc_id": citation.span.doc_id,
+        "page": citation.span.page,
+        "label": citation.label,
+        "start": citation.span.start,
+        "end": citation.span.end,
+        "quote": citation.quote,
+        "boxes": [[b.x0, b.y0, b.x1, b.y1] for b in citation.boxes],
+        "supported": citation.supported,
+    }
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    """One object of `search --json` and of the hits in `ask --json`."""
+    return {
+        "rank": hit.rank,
+        "score": hit.score,
+        "origin": hit.origin,
+        "document": hit.document,
+        "doc_id": hit.chunk.doc_id,
+        "page": hit.chunk.spans[0].page,
+        "label": hit.label,
+        "heading": list(hit.chunk.heading),
+        "spans": [[s.page, s.start, s.end] for s in hit.chunk.spans],
+        "text": hit.chunk.text,
+    }
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def main() -> None:
+    seal.switch_off(os.environ)
+    # Threads that spin while they wait starve each other as soon as the machine does anything else:
+    # measured 4 to 30 times slower then (docs/decisions/0007).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    cli(prog_name="strongroom")

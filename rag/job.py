@@ -1,0 +1,71 @@
+"""An answer being written in a thread of its own, so that a page may come, go and come back."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from rag.errors import RagError
+from rag.types import Answer, AnswerEvent, Delta, Done, Hit, Sources, Waiting
+
+UNFINISHED = "The answer was not finished. Ask again."
+
+
+class Job:
+    """Runs `ask` at once. What it has so far can be read at any time from any thread.
+
+    ask: given the function that tells whether to stop, yields the answer's events.
+    finished: called once with the answer, or with the message of what went wrong.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[Callable[[], bool]], Iterator[AnswerEvent]],
+        finished: Callable[[Answer | str], None],
+    ) -> None:
+        self.hits: tuple[Hit, ...] | None = None
+        self.ahead = 0
+        self.text = ""
+        self._ask = ask
+        self._finished = finished
+        self._started = time.monotonic()
+        self._cancel = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="answer", daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._started
+
+    def cancel(self) -> None:
+        """Stop at the next token. What was written so far becomes the answer."""
+        self._cancel.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel.is_set()
+
+    def wait(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        outcome: Answer | str = UNFINISHED
+        try:
+            for event in self._ask(self._cancel.is_set):
+                match event:
+                    case Sources(hits):
+                        self.hits = hits
+                    case Waiting(ahead):
+                        self.ahead = ahead
+                    case Delta(text):
+                        self.ahead = 0
+                        self.text += text
+                    case Done(answer):
+                        outcome = answer
+        except RagError as error:
+            outcome = str(error)
+        finally:
+            self._finished(outcome)

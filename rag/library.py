@@ -1,0 +1,256 @@
+"""Puts the parts together: the only place that constructs adapters."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from rag import answer, geometry, models, pdf, retrieve
+from rag.catalog import Catalog
+from rag.errors import DocumentError, StoreError, StoreMismatch
+from rag.ingest import Ingest
+from rag.lock import LibraryLock
+from rag.settings import Settings
+from rag.tokens import FolderTokenizer
+from rag.types import AnswerEvent, Box, Embedder, Generator, Hit, Span
+from rag.vectors import ChromaIndex
+
+T = TypeVar("T")
+
+
+class Lazy(Generic[T]):
+    """Makes its value when it is first asked for, once, whatever the number of threads."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: list[T] = []
+
+    def __call__(self) -> T:
+        with self._lock:
+            if not self._made:
+                self._made.append(self._make())
+            return self._made[0]
+
+    @property
+    def made(self) -> T | None:
+        """The value if there is one yet."""
+        return self._made[0] if self._made else None
+
+
+class Library:
+    """An open library. Its methods may be called from any thread; `close` it when done.
+
+    The language model and the embedder are loaded when they are first needed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        catalog: Catalog,
+        ingest: Ingest,
+        embedder: Lazy[Embedder],
+        generator: Lazy[Generator],
+        closers: tuple[Callable[[], None], ...] = (),
+    ) -> None:
+        self.settings = settings
+        self.catalog = catalog
+        self.ingest = ingest
+        self.embedder = embedder
+        self.generator = generator
+        self._closers = closers
+
+    def search(self, question: str, *, top_k: int | None = None) -> tuple[Hit, ...]:
+        """Ranked passages, best first."""
+        return retrieve.retrieve(
+            question,
+            catalog=self.catalog,
+            vectors=self.ingest.vectors,
+            embedder=self.embedder,
+            top_k=top_k or self.settings.top_k,
+        )
+
+    def ask(
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        seed: int | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[AnswerEvent]:
+        """The events of `answer.ask` over this library."""
+        return answer.ask(
+            question,
+            retrieve=lambda q: self.search(q, top_k=top_k),
+            generator=self.generator,
+            page_text=self.page_text,
+            boxes=self.boxes,
+            limits=answer.Limits(self.settings.prompt_tokens, self.settings.answer_tokens),
+            seed=self.settings.seed if seed is None else seed,
+            cancelled=cancelled,
+        )
+
+    def page_text(self, doc_id: str, number: int) -> str:
+        page = self.catalog.page(doc_id, number)
+        return page.text if page else ""
+
+    def boxes(self, span: Span) -> tuple[Box, ...]:
+        """Where the span stands on its page, a box a line; empty where the page does not tell.
+
+        Read from the original when asked for: boxes of every character of every page would make
+        taking in a document take twice as long, and few pages are ever cited.
+        """
+        try:
+            page = pdf.read_page(
+                self._original(span.doc_id),
+                span.page,
+                password=self.catalog.password(span.doc_id),
+                name=self._name(span.doc_id),
+            )
+        except DocumentError:
+            return ()
+        if page.boxes is None or page.text != self.page_text(span.doc_id, span.page):
+            return ()
+        return geometry.lines_of(page.boxes[span.start : span.end])
+
+    def picture(
+        self, doc_id: str, number: int, *, width_px: int, boxes: tuple[Box, ...] = ()
+    ) -> bytes:
+        """PNG of a page with the boxes highlighted. Raises DocumentError."""
+        return pdf.picture(
+            self._original(doc_id),
+            number,
+            password=self.catalog.password(doc_id),
+            width_px=width_px,
+            boxes=boxes,
+            name=self._name(doc_id),
+        )
+
+    def warm_up(self) -> None:
+        """Load both models ahead of the first question."""
+        self.embedder().embed(["ready"])
+        self.generator()
+
+    def close(self) -> None:
+        for close in self._closers:
+            close()
+
+    def _name(self, doc_id: str) -> str:
+        record = self.catalog.document(doc_id)
+        return record.name if record else doc_id
+
+    def _original(self, doc_id: str) -> Path:
+        return self.ingest.originals / doc_id
+
+
+def open_library(settings: Settings, *, command: str) -> Library:
+    """Open or make the library of the settings as its one writer. command: shown to a second one.
+
+    Raises StoreLocked, StoreMismatch, StoreCorrupt, StoreFull, ModelMissing, ModelCorrupt.
+    """
+    folder = settings.library
+    _make_folders(folder)
+    with ExitStack() as opened:
+        opened.callback(LibraryLock(folder, command=command).close)
+        for stale in folder.glob("upload-*"):
+            shutil.rmtree(stale)
+        catalog = Catalog(folder / "library.db")
+        opened.callback(catalog.close)
+        embedding_model = models.find(models.load_catalog(), settings.embedder)
+        fingerprint = models.fingerprint(embedding_model)
+        _check_embedder(catalog, folder, embedding_model.name, fingerprint)
+        weights = models.verify(embedding_model, settings.models)
+        tokenizer = FolderTokenizer(weights)
+        # Only now: weights that are missing must not tie a new library to them.
+        _note_embedder(catalog, embedding_model.name, fingerprint)
+        vectors = ChromaIndex(folder / "chroma")
+        opened.callback(vectors.close)
+        embedder = Lazy[Embedder](lambda: _load_embedder(weights, settings.threads))
+        generator = Lazy[Generator](lambda: _load_generator(settings))
+        ingest = Ingest(
+            catalog=catalog,
+            vectors=vectors,
+            tokenizer=tokenizer,
+            embedder=embedder,
+            originals=folder / "originals",
+            max_bytes=settings.max_file_mb << 20,
+            max_pages=settings.max_pages,
+            give_way=lambda: _give_way(generator),
+        )
+        ingest.settle()
+        return Library(
+            settings,
+            catalog=catalog,
+            ingest=ingest,
+            embedder=embedder,
+            generator=generator,
+            closers=(opened.pop_all().close,),
+        )
+
+
+def read_catalog(settings: Settings) -> Catalog | None:
+    """The library's catalogue to read from while another process may write; None before the first
+    document was added."""
+    path = settings.library / "library.db"
+    if not path.is_file():
+        return None
+    catalog = Catalog(path, readonly=True)
+    if catalog.is_blank:
+        catalog.close()
+        return None
+    return catalog
+
+
+def _make_folders(folder: Path) -> None:
+    try:
+        for path in (folder, folder / "originals"):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The library folder {folder} cannot be made ({error.strerror}). "
+            "Choose another with --library, or correct its permissions."
+        ) from error
+
+
+def _check_embedder(catalog: Catalog, folder: Path, name: str, fingerprint: str) -> None:
+    if catalog.meta("embedder_fingerprint") not in (None, fingerprint):
+        raise StoreMismatch(
+            f"The library {folder} was made with the embedding model "
+            f"{catalog.meta('embedder')}, and the settings name {name}. Vectors of two models "
+            "cannot be mixed: set the embedder back, or choose another folder with --library."
+        )
+
+
+def _note_embedder(catalog: Catalog, name: str, fingerprint: str) -> None:
+    if catalog.meta("embedder_fingerprint") is None:
+        catalog.set_meta("embedder", name)
+        catalog.set_meta("embedder_fingerprint", fingerprint)
+
+
+def _load_embedder(folder: Path, threads: int) -> Embedder:
+    from rag.embed import FolderEmbedder  # torch takes seconds to import
+
+    return FolderEmbedder(folder, threads=threads)
+
+
+def _load_generator(settings: Settings) -> Generator:
+    from rag.llm import LlamaGenerator
+
+    path = models.resolve(settings.model, models.load_catalog(), settings.models)
+    generator = LlamaGenerator(
+        path, n_context=settings.context_tokens, threads=settings.threads, name=path.stem
+    )
+    generator.load()
+    return generator
+
+
+def _give_way(generator: Lazy[Generator]) -> None:
+    """Wait while an answer is being written, a minute at most."""
+    for _ in range(600):
+        if generator.made is None or not generator.made.n_ahead:
+            return
+        time.sleep(0.1)

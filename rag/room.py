@@ -1,0 +1,103 @@
+"""What a page works with: an open library, documents taken in behind it, answers being written."""
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rag import extract
+from rag.errors import RagError
+from rag.ingest import files_in
+from rag.job import Job
+from rag.library import Library
+from rag.types import Answer, Progress
+from rag.worker import Worker
+
+
+class Room:
+    """One for each process. Its methods may be called from any thread.
+
+    problem: why no question can be answered, for the person; empty while all is well.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.worker = Worker(library.ingest.resume)
+        self.problem = ""
+        self._jobs: dict[int, Job] = {}
+
+    def start(self) -> None:
+        """Go on with unfinished documents, and load the models ahead of the first question."""
+        self.worker.start()
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        try:
+            self.library.warm_up()
+        except RagError as error:
+            self.problem = str(error)
+
+    def add(self, paths: Iterable[Path], *, password: str | None = None) -> list[Progress]:
+        """Copy files in and have them read behind the page. One Progress for each file."""
+        staged = [self.library.ingest.stage(path, password=password) for path in paths]
+        self.worker.wake()
+        return staged
+
+    def add_path(self, path: Path) -> tuple[list[Progress], int]:
+        """A file, or a folder's files. Also returns how many others were passed over."""
+        files, passed_over = files_in([path])
+        return self.add(files), passed_over
+
+    def add_bytes(self, name: str, data: bytes) -> Progress:
+        """A file that came through the browser."""
+        with TemporaryDirectory(dir=self.library.settings.library, prefix="upload-") as folder:
+            path = Path(folder, "upload")
+            extract.save(data, path, name=name)
+            staged = self.library.ingest.stage(path, name=Path(name).name)
+        self.worker.wake()
+        return staged
+
+    def retry(self, doc_id: str, *, password: str | None = None) -> None:
+        """Read a document again that failed."""
+        record = self.library.catalog.document(doc_id)
+        if record is not None:
+            self.library.catalog.queue(doc_id, record.name, record.n_bytes, password)
+            self.worker.wake()
+
+    def remove(self, doc_ids: Iterable[str]) -> None:
+        self.library.ingest.remove(doc_ids)
+
+    def ask(self, conversation_id: str, question: str) -> int:
+        """Begin an answer. Returns the turn's id; `job` gives what there is of it so far."""
+        catalog = self.library.catalog
+        turn_id = catalog.begin_turn(conversation_id, question)
+
+        def finished(outcome: Answer | str) -> None:
+            if isinstance(outcome, str):
+                catalog.note_turn(turn_id, outcome)
+            else:
+                catalog.end_turn(turn_id, outcome)
+            self._jobs.pop(turn_id, None)
+
+        self._jobs[turn_id] = Job(
+            lambda cancelled: self.library.ask(question, cancelled=cancelled), finished
+        )
+        return turn_id
+
+    def job(self, turn_id: int) -> Job | None:
+        """The answer being written, None when it is finished or was broken off by a restart."""
+        job = self._jobs.get(turn_id)
+        return job if job is not None and job.running else None
+
+    def wait(self) -> None:
+        """Until every answer begun so far is finished."""
+        for job in list(self._jobs.values()):
+            job.wait()
+
+    def close(self) -> None:
+        """Stop answers and reading at the next step, and close the library."""
+        for job in list(self._jobs.values()):
+            job.cancel()
+        self.wait()
+        self.worker.close()
+        self.library.close()

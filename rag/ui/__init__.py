@@ -1,0 +1,1 @@
+"""Page scripts and what they draw with."""

@@ -1,0 +1,200 @@
+"""The Ask page: a conversation whose answers cite the very passage."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import streamlit as st
+
+from rag.job import UNFINISHED, Job
+from rag.room import Room
+from rag.types import Answer, Citation, Conversation, Hit, Turn
+from rag.ui import render, shared, viewer
+
+POLL_S = 0.25
+MAX_QUESTION = 4000
+
+
+def main() -> None:
+    st.set_page_config(layout="centered")
+    room = shared.room()
+    st.html(render.STYLE)
+    if room.problem:
+        st.error(room.problem, icon=":material/error:")
+    conversation = _chosen(room)
+    _sidebar(room, conversation)
+    if conversation is None:
+        _welcome(room)
+    else:
+        for turn in conversation.turns:
+            _turn(room, turn)
+    question = st.chat_input("Ask your documents", max_chars=MAX_QUESTION)
+    if question and question.strip():
+        conversation_id = conversation.id if conversation else uuid4().hex
+        room.ask(conversation_id, question.strip())
+        _go_to(conversation_id)
+
+
+def _chosen(room: Room) -> Conversation | None:
+    """The conversation in the page's address, so that a reload comes back to it."""
+    wanted = st.query_params.get("chat")
+    return room.library.catalog.conversation(wanted) if wanted else None
+
+
+def _sidebar(room: Room, current: Conversation | None) -> None:
+    with st.sidebar:
+        if st.button("New conversation", icon=":material/add:", width="stretch"):
+            _go_to(None)
+        _conversations(room, current)
+
+
+def _conversations(room: Room, current: Conversation | None) -> None:
+    with st.container(gap="xsmall"):
+        for conversation in room.library.catalog.conversations():
+            if current is not None and conversation.id == current.id:
+                _current_entry(room, conversation)
+            elif st.button(
+                _label(conversation.title, 32),
+                key=f"open-{conversation.id}",
+                type="tertiary",
+                width="stretch",
+            ):
+                _go_to(conversation.id)
+
+
+def _current_entry(room: Room, conversation: Conversation) -> None:
+    name, delete = st.columns([6, 1], vertical_alignment="center", gap="xsmall")
+    name.markdown(f"**{_label(conversation.title, 24)}**")
+    if delete.button(
+        "",
+        key=f"delete-{conversation.id}",
+        icon=":material/delete:",
+        type="tertiary",
+        help="Delete this conversation",
+    ):
+        room.library.catalog.remove_conversation(conversation.id)
+        _go_to(None)
+
+
+def _go_to(conversation_id: str | None) -> None:
+    if conversation_id is None:
+        st.query_params.clear()
+    else:
+        st.query_params["chat"] = conversation_id
+    st.rerun()
+
+
+def _welcome(room: Room) -> None:
+    records = room.library.catalog.documents()
+    ready = sum(r.state in ("searchable", "embedded") for r in records)
+    with st.container(horizontal_alignment="center"):
+        st.title("Ask your own documents", text_alignment="center")
+        if ready:
+            noun = "document" if ready == 1 else "documents"
+            st.markdown(
+                f"{ready} {noun} in this library. Answers come from them alone, "
+                "with the passage and the page behind every sentence.",
+                text_alignment="center",
+            )
+        else:
+            st.markdown(
+                "Nothing to ask yet. Add a PDF; it stays on this machine.", text_alignment="center"
+            )
+            st.page_link(
+                Path(__file__).with_name("documents.py"),
+                label="Add documents",
+                icon=":material/upload_file:",
+            )
+
+
+def _turn(room: Room, turn: Turn) -> None:
+    with st.chat_message("user", avatar=":material/person:"):
+        st.html(render.plain(turn.question))
+    with st.chat_message("assistant", avatar=":material/menu_book:"):
+        job = room.job(turn.id)
+        if job is not None:
+            _writing(room, turn.id)
+        elif turn.answer is not None:
+            _finished(room, turn.id, turn.answer)
+        else:
+            st.warning(turn.note or UNFINISHED, icon=":material/info:")
+
+
+@st.fragment(run_every=POLL_S)
+def _writing(room: Room, turn_id: int) -> None:
+    """The answer so far. It polls a thread, so that leaving or reloading the page loses nothing."""
+    job = room.job(turn_id)
+    if job is None:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_stage(job), width="stretch")
+        if st.button("Stop", icon=":material/stop:", disabled=job.cancelled, key=f"stop-{turn_id}"):
+            job.cancel()
+    if job.text:
+        st.html(render.plain(job.text))
+    if job.hits:
+        _sources(job.hits, expanded=not job.text)
+
+
+def _stage(job: Job) -> str:
+    seconds = f"{job.elapsed_s:.0f} s"
+    if job.cancelled:
+        return "Stopping …"
+    if job.hits is None:
+        return f"Searching … {seconds}"
+    if job.ahead:
+        return f"Waiting for {job.ahead} earlier answer{'s' * (job.ahead > 1)} … {seconds}"
+    if not job.text:
+        return f"Reading {len(job.hits)} passages … {seconds}"
+    return f"Writing … {seconds}"
+
+
+@st.fragment
+def _finished(room: Room, turn_id: int, answer: Answer) -> None:
+    st.html(render.answer(answer))
+    if answer.stop == "cancelled":
+        st.caption("Stopped before the end.")
+    elif answer.stop == "length":
+        st.caption("Cut off at the longest answer that the settings allow.")
+    if answer.stop == "no_evidence" and answer.hits:
+        st.caption("The nearest passages are under “Passages read”.")
+    with st.container(horizontal=True, gap="xsmall"):
+        for citation in answer.citations:
+            _citation(room, turn_id, citation)
+    if answer.hits:
+        _sources(answer.hits, expanded=False)
+    st.caption(_timing(answer))
+
+
+def _citation(room: Room, turn_id: int, citation: Citation) -> None:
+    mark = str(citation.marker) if citation.supported else f"{citation.marker}?"
+    place = f"{citation.document} · page {citation.label}"
+    if st.button(
+        f"**{mark}** {_label(place, 60)}",
+        key=f"cite-{turn_id}-{citation.marker}",
+        help="Show this passage on its page",
+        icon=":material/description:",
+    ):
+        viewer.open_citation(room, citation)
+
+
+def _sources(hits: tuple[Hit, ...], *, expanded: bool) -> None:
+    with st.expander(f"Passages read ({len(hits)})", expanded=expanded, type="compact"):
+        for hit in hits:
+            where = " › ".join([f"{hit.document}, page {hit.label}", *hit.chunk.heading])
+            st.html(render.quote(hit.chunk.text, where))
+
+
+def _timing(answer: Answer) -> str:
+    parts = [f"found in {answer.retrieve_s:.1f} s"]
+    if answer.first_token_s is not None:
+        parts.append(f"first word after {answer.first_token_s:.1f} s")
+    return " · ".join([*parts, f"done after {answer.total_s:.1f} s"])
+
+
+def _label(text: str, length: int) -> str:
+    """A button's label: shortened, and without anything that Markdown would act on."""
+    short = text if len(text) <= length else text[: length - 1] + "…"
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:&@" else c for c in short)
+
+
+main()

@@ -1,0 +1,192 @@
+"""The Documents page: what the library holds, adding to it and taking away."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from rag.room import Room
+from rag.types import DocumentRecord, Progress
+from rag.ui import shared
+
+POLL_S = 1.0
+UPLOADS = "uploads"
+NOTICES = "notices"
+STEPS = {
+    "queued": "Waiting",
+    "searchable": "Searchable by words",
+    "embedded": "Ready",
+    "failed": "Needs attention",
+}
+
+
+def main() -> None:
+    st.set_page_config(layout="wide")
+    st.session_state.setdefault(UPLOADS, 0)
+    st.session_state.setdefault(NOTICES, [])
+    room = shared.room()
+    st.title("Documents")
+    _add(room)
+    _notices()
+    _library(room)
+
+
+def _add(room: Room) -> None:
+    upload, path = st.columns(2, gap="large")
+    with upload:
+        files = st.file_uploader(
+            "Upload PDF files",
+            type="pdf",
+            accept_multiple_files=True,
+            key=f"upload-{st.session_state[UPLOADS]}",
+        )
+        if files:
+            with st.spinner("Copying into the library …"):
+                staged = [room.add_bytes(file.name, file.getvalue()) for file in files]
+            _note(staged)
+            st.session_state[UPLOADS] += 1
+            st.rerun()
+    with path, st.form("path", border=False, clear_on_submit=True):
+        typed = st.text_input("Or add a file or folder of this machine by its path")
+        if st.form_submit_button("Add", icon=":material/add:") and typed.strip():
+            with st.spinner("Copying into the library …"):
+                staged, passed_over = room.add_path(Path(typed.strip()).expanduser())
+            _note(staged, passed_over)
+            st.rerun()
+
+
+def _note(staged: list[Progress], passed_over: int = 0) -> None:
+    notices = st.session_state[NOTICES]
+    notices.clear()
+    notices.extend(("error", p.message) for p in staged if p.step == "failed")
+    same = [p.name for p in staged if p.unchanged]
+    if same:
+        notices.append(("info", f"Already in the library: {', '.join(same)}."))
+    if passed_over:
+        notices.append(("info", f"{passed_over} other files were passed over: they are not PDF."))
+    if not staged:
+        notices.append(("warning", "No PDF files there. Check the path."))
+
+
+def _notices() -> None:
+    show = {"error": st.error, "info": st.info, "warning": st.warning}
+    for kind, message in st.session_state[NOTICES]:
+        show[kind](message)
+
+
+def _library(room: Room) -> None:
+    if not room.library.catalog.documents():
+        st.info(
+            "No documents yet. Upload some, or add a folder by its path. "
+            "They are copied into the library on this machine and nowhere else."
+        )
+        return
+    st.fragment(_table, run_every=POLL_S if room.worker.busy else None)(room)
+
+
+def _table(room: Room) -> None:
+    records = room.library.catalog.documents()
+    if room.worker.error:
+        st.error(room.worker.error)
+        if st.button("Try again", key="wake"):
+            room.worker.wake()
+            st.rerun()
+    _summary(records)
+    event = st.dataframe(
+        [_row(room, record) for record in records],
+        column_config={
+            "Done": st.column_config.ProgressColumn(format="percent", width="small"),
+            "Size": st.column_config.NumberColumn(format="bytes", width="small"),
+            "Pages": st.column_config.NumberColumn(width="small"),
+            "Added": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width="small"),
+        },
+        on_select="rerun",
+        selection_mode="multi-row",
+        hide_index=True,
+        key="table",
+        alt="Documents of the library",
+    )
+    chosen = [records[i] for i in event["selection"]["rows"] if i < len(records)]
+    if st.button(
+        f"Remove {len(chosen)} selected" if chosen else "Remove selected",
+        icon=":material/delete:",
+        disabled=not chosen,
+        key="remove",
+    ):
+        _confirm_removal(room, chosen)
+    for record in records:
+        if record.state == "failed":
+            _attention(room, record)
+    if not room.worker.busy and st.session_state.get("was_busy"):
+        st.session_state["was_busy"] = False
+        st.rerun()
+    st.session_state["was_busy"] = room.worker.busy
+
+
+def _summary(records: list[DocumentRecord]) -> None:
+    pages = sum(r.n_pages for r in records)
+    unfinished = sum(r.state in ("queued", "searchable") for r in records)
+    noun = "document" if len(records) == 1 else "documents"
+    text = f"{len(records)} {noun} · {pages:,} pages"
+    st.caption(f"{text} · {unfinished} being taken in" if unfinished else text)
+
+
+def _row(room: Room, record: DocumentRecord) -> dict[str, Any]:
+    return {
+        "Name": record.name,
+        "State": _state(room, record),
+        "Done": _share_done(record),
+        "Pages": record.n_pages or None,
+        "Size": record.n_bytes,
+        "Added": record.added_at * 1000,
+    }
+
+
+def _state(room: Room, record: DocumentRecord) -> str:
+    progress = room.worker.progress(record.id)
+    if record.state == "queued" and progress and progress.step == "extracting":
+        return "Reading"
+    return STEPS[record.state]
+
+
+def _share_done(record: DocumentRecord) -> float:
+    if record.state in ("queued", "failed"):
+        return 0.0
+    return record.n_embedded / record.n_chunks if record.n_chunks else 1.0
+
+
+def _attention(room: Room, record: DocumentRecord) -> None:
+    with st.container(border=True):
+        st.text(record.error)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            password = None
+            if record.error_kind == "EncryptedDocument":
+                password = st.text_input("Password", type="password", key=f"pw-{record.id}")
+            if st.button("Try again", key=f"retry-{record.id}"):
+                room.retry(record.id, password=password or None)
+                st.rerun()
+            if st.button("Remove", key=f"remove-{record.id}"):
+                _confirm_removal(room, [record])
+
+
+@st.dialog("Remove documents?")
+def _confirm_removal(room: Room, records: list[DocumentRecord]) -> None:
+    for record in records[:10]:
+        st.text(record.name)
+    if len(records) > 10:
+        st.text(f"and {len(records) - 10} more")
+    st.markdown(
+        "Their text, vectors and copies in the library are erased, and so is every saved answer "
+        "that drew on them. The files that they were added from stay where they are."
+    )
+    with st.container(horizontal=True):
+        ids = [record.id for record in records]
+        if st.button(
+            "Remove", type="primary", key="confirm-removal", on_click=room.remove, args=(ids,)
+        ):
+            st.rerun()
+        if st.button("Keep"):
+            st.rerun()
+
+
+main()

@@ -1,0 +1,52 @@
+"""Text of documents and models as HTML in which nothing is live: pure, no Streamlit.
+
+Markdown is not used for it, because Markdown makes links and pictures of what a document says.
+"""
+
+import re
+from html import escape
+
+from rag.types import Answer
+
+MARK = re.compile(r" \[(\d*)(\??)\]")
+BULLET = re.compile(r"^([ \t]*)[-*] ", re.MULTILINE)
+BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
+
+STYLE = """<style>
+.sr-text { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.6; }
+.sr-mark, .sr-open { font-size: .75em; font-weight: 600; border-radius: .6em; padding: .05em .45em;
+  margin-left: .2em; vertical-align: .15em; white-space: nowrap; }
+.sr-mark { background: rgba(46, 125, 110, .18); }
+.sr-open { background: rgba(214, 137, 16, .25); cursor: help; }
+.sr-quote { border-left: 3px solid rgba(46, 125, 110, .6); padding: .1em 0 .1em .9em; margin: 0;
+  overflow-wrap: anywhere; line-height: 1.5; }
+.sr-where { opacity: .7; font-size: .85em; }
+</style>"""
+
+OPEN = "No passage bears this sentence out. Check it before you rely on it."
+NEAR = "Passage {} comes nearest, but does not say all of this. Check it before you rely on it."
+
+
+def plain(text: str) -> str:
+    """Text as it is, with its line breaks."""
+    return f'<div class="sr-text">{escape(text)}</div>'
+
+
+def answer(answer: Answer) -> str:
+    """The answer with its marks as badges."""
+    html = BOLD.sub(r"<b>\1</b>", BULLET.sub(r"\1• ", escape(answer.marked)))
+    return f'<div class="sr-text">{MARK.sub(_badge, html)}</div>'
+
+
+def quote(text: str, where: str = "") -> str:
+    """A passage on one paragraph, with a line above it that says where it stands."""
+    head = f'<div class="sr-where">{escape(where)}</div>' if where else ""
+    return f'{head}<p class="sr-quote">{escape(" ".join(text.split()))}</p>'
+
+
+def _badge(match: re.Match[str]) -> str:
+    number, open_ = match.groups()
+    if not open_:
+        return f'<span class="sr-mark">{number}</span>'
+    title = NEAR.format(number) if number else OPEN
+    return f'<span class="sr-open" title="{title}">{number}?</span>'

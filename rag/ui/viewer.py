@@ -1,0 +1,69 @@
+"""A page of a document beside the conversation, with the cited passage highlighted."""
+
+import streamlit as st
+
+from rag.errors import DocumentError
+from rag.room import Room
+from rag.types import Citation, Span
+from rag.ui import render
+
+WIDTH_PX = 1400
+PAGE = "viewer_page"
+
+
+def open_citation(room: Room, citation: Citation) -> None:
+    """Show the page that a citation stands on."""
+    st.session_state[PAGE] = citation.span.page
+    _show(room, citation.document, citation.span, citation.quote, citation.supported)
+
+
+@st.dialog("Source", width="medium", position="right")
+def _show(room: Room, name: str, span: Span, quote: str, supported: bool) -> None:
+    record = room.library.catalog.document(span.doc_id)
+    if record is None:
+        st.info("This document was removed from the library.")
+        return
+    number = st.session_state[PAGE]
+    page = room.library.catalog.page(span.doc_id, number)
+    label = page.label if page else str(number)
+    _turn_pages(name, number, record.n_pages, label)
+    if not supported:
+        st.warning("The nearest passage. It does not say all that the sentence says.")
+    cited = number == span.page
+    boxes = room.library.boxes(span) if cited else ()
+    if cited:
+        where = "" if boxes else "This passage could not be located on the page:"
+        st.html(render.STYLE + render.quote(quote, where))
+    try:
+        picture = room.library.picture(span.doc_id, number, width_px=WIDTH_PX, boxes=boxes)
+    except DocumentError as error:
+        st.error(str(error))
+    else:
+        st.image(picture, width="stretch", alt=f"Page {label} of {name}")
+
+
+def _turn_pages(name: str, number: int, n_pages: int, label: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**Page {number} of {n_pages}**", width="stretch")
+        if label != str(number):
+            st.caption(f"printed as {label}")
+        st.button(
+            "Previous",
+            icon=":material/chevron_left:",
+            disabled=number <= 1,
+            on_click=_go,
+            args=(number - 1,),
+        )
+        st.button(
+            "Next",
+            icon=":material/chevron_right:",
+            icon_position="right",
+            disabled=number >= n_pages,
+            on_click=_go,
+            args=(number + 1,),
+        )
+    st.html(render.STYLE + f'<div class="sr-where">{render.plain(name)}</div>')
+
+
+def _go(number: int) -> None:
+    st.session_state[PAGE] = number

@@ -1,0 +1,201 @@
+from collections.abc import Callable
+
+import pytest
+from libraries import hit
+
+from rag.answer import Limits, ask
+from rag.errors import ContextOverflow, ModelMissing
+from rag.prompt import INSTRUCTIONS, NO_ANSWER
+from rag.testing import ScriptedGenerator
+from rag.types import (
+    Answer,
+    AnswerEvent,
+    Box,
+    Delta,
+    Done,
+    Generator,
+    Hit,
+    Sources,
+    Span,
+    Waiting,
+)
+
+TREES = "The garden has forty apple trees."
+PEARS = "Pears ripen in September."
+HITS = (hit(TREES, page=1, rank=1), hit(PEARS, page=2, rank=2))
+PAGES = {1: TREES, 2: PEARS}
+LIMITS = Limits(prompt_tokens=2000, answer_tokens=100)
+QUESTION = "How many apple trees does the garden have?"
+
+
+def box_of(span: Span) -> tuple[Box, ...]:
+    return (Box(span.page, span.start, span.end, 0.0),)
+
+
+def events(
+    generator: Generator,
+    *,
+    question: str = QUESTION,
+    hits: tuple[Hit, ...] = HITS,
+    limits: Limits = LIMITS,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> list[AnswerEvent]:
+    return list(
+        ask(
+            question,
+            retrieve=lambda _: hits,
+            generator=lambda: generator,
+            page_text=lambda _doc_id, page: PAGES[page],
+            boxes=box_of,
+            limits=limits,
+            cancelled=cancelled,
+        )
+    )
+
+
+def answer(happened: list[AnswerEvent]) -> Answer:
+    last = happened[-1]
+    assert isinstance(last, Done)
+    return last.answer
+
+
+def test_sources_come_first_then_the_words_then_the_answer() -> None:
+    happened = events(ScriptedGenerator("Forty apple trees."))
+
+    assert happened[:-1] == [Sources(HITS), Delta("Forty "), Delta("apple "), Delta("trees.")]
+    assert isinstance(happened[-1], Done)
+
+
+def test_sources_come_before_the_model_is_loaded() -> None:
+    def missing() -> Generator:
+        raise ModelMissing("The model is missing.")
+
+    happening = ask(
+        QUESTION,
+        retrieve=lambda _: HITS,
+        generator=missing,
+        page_text=lambda _doc_id, page: PAGES[page],
+        boxes=box_of,
+        limits=LIMITS,
+    )
+
+    assert next(happening) == Sources(HITS)
+    with pytest.raises(ModelMissing):
+        next(happening)
+
+
+def test_an_answer_says_what_it_was_made_of() -> None:
+    generator = ScriptedGenerator("The garden has forty apple trees.")
+
+    found = answer(events(generator))
+
+    assert (found.question, found.text, found.stop) == (
+        QUESTION, "The garden has forty apple trees.", "complete",
+    )  # fmt: skip
+    assert found.hits == HITS
+    assert found.output_tokens == 6
+    assert found.prompt_tokens == generator.prompt_tokens(generator.prompts[0])
+    assert found.first_token_s is not None
+    assert 0 <= found.retrieve_s <= found.first_token_s <= found.total_s
+
+
+def test_a_citation_quotes_its_page_exactly_and_has_its_boxes() -> None:
+    found = answer(events(ScriptedGenerator("The garden has forty apple trees.")))
+
+    (citation,) = found.citations
+    assert citation.supported
+    assert citation.quote == PAGES[citation.span.page][citation.span.start : citation.span.end]
+    assert citation.quote == TREES
+    assert citation.boxes == box_of(citation.span)
+    assert found.marked == "The garden has forty apple trees. [1]"
+
+
+def test_a_sentence_that_no_passage_bears_out_is_marked_so() -> None:
+    found = answer(events(ScriptedGenerator("Dr Quuxberry owns 9,876 elephants.")))
+
+    assert [sentence.supported for sentence in found.sentences] == [False]
+    assert "?]" in found.marked
+
+
+def test_the_model_reads_the_passages_that_the_answer_names() -> None:
+    generator = ScriptedGenerator("Forty.")
+    long = tuple(hit(f"{TREES} " * 20, rank=rank) for rank in range(1, 9))
+
+    happened = events(generator, hits=long, limits=Limits(prompt_tokens=400, answer_tokens=10))
+
+    assert happened[0] == Sources(long)
+    used = answer(happened).hits
+    assert used == long[: len(used)]
+    assert 0 < len(used) == len(generator.prompts[0].passages) < 8
+
+
+def test_without_hits_there_is_no_evidence_and_no_model_is_asked() -> None:
+    generator = ScriptedGenerator("Forty.")
+
+    happened = events(generator, hits=())
+
+    assert happened[:-1] == [Sources(()), Delta(NO_ANSWER)]
+    assert (answer(happened).stop, answer(happened).text) == ("no_evidence", NO_ANSWER)
+    assert (answer(happened).first_token_s, generator.prompts) == (None, [])
+
+
+def test_a_refusal_of_the_model_is_no_evidence_and_is_not_cited() -> None:
+    found = answer(events(ScriptedGenerator(NO_ANSWER)))
+
+    assert (found.stop, found.citations, found.marked) == ("no_evidence", (), NO_ANSWER)
+
+
+def test_a_cancelled_answer_keeps_what_was_written() -> None:
+    seen: list[int] = []
+
+    def cancelled() -> bool:
+        seen.append(1)
+        return len(seen) > 2
+
+    happened = events(ScriptedGenerator("Forty apple trees stand there."), cancelled=cancelled)
+
+    assert [e for e in happened if isinstance(e, Delta)] == [Delta("Forty "), Delta("apple ")]
+    assert (answer(happened).stop, answer(happened).text) == ("cancelled", "Forty apple ")
+
+
+def test_an_answer_cancelled_before_its_first_word_is_empty() -> None:
+    found = answer(events(ScriptedGenerator("Forty."), cancelled=lambda: True))
+
+    assert (found.stop, found.text, found.marked) == ("cancelled", "", "")
+    assert (found.first_token_s, found.output_tokens, found.citations) == (None, 0, ())
+
+
+def test_an_answer_that_is_too_long_is_cut_and_says_so() -> None:
+    happened = events(ScriptedGenerator("one two three four"), limits=Limits(2000, 2))
+
+    assert (answer(happened).stop, answer(happened).output_tokens) == ("length", 2)
+
+
+def test_who_waits_for_an_earlier_answer_is_told() -> None:
+    generator = ScriptedGenerator("Forty.")
+    generator.n_ahead = 2
+
+    assert events(generator)[:3] == [Sources(HITS), Waiting(2), Delta("Forty.")]
+
+
+def test_a_question_longer_than_the_context_is_refused() -> None:
+    with pytest.raises(ContextOverflow, match="Shorten it"):
+        events(ScriptedGenerator("Forty."), question="why " * 5000)
+
+
+def test_a_question_that_leaves_no_room_for_a_passage_is_refused() -> None:
+    generator = ScriptedGenerator("Forty.")
+    question = "why " * (400 - generator.count_tokens(INSTRUCTIONS) - 5)
+
+    with pytest.raises(ContextOverflow, match="leaves no room for a passage within 400 tokens"):
+        events(generator, question=question, limits=Limits(400, 100))
+    assert generator.prompts == []
+
+
+def test_the_budget_leaves_room_for_the_answer_in_a_small_window() -> None:
+    generator = ScriptedGenerator("Forty.", n_context=300)
+    many = tuple(hit(f"{TREES} " * 5, rank=rank) for rank in range(1, 20))
+
+    found = answer(events(generator, hits=many, limits=Limits(2000, 100)))
+
+    assert found.prompt_tokens <= 200

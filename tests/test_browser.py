@@ -1,0 +1,147 @@
+"""The app as a person meets it: a served page in a real Chromium, with the small real models."""
+
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pdfs
+import pytest
+from libraries import GARDEN, HARBOUR, small_models
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from rag import answer
+from rag.library import Library, open_library
+from rag.testing import ScriptedGenerator
+from rag.types import Done
+
+pytestmark = [pytest.mark.real, pytest.mark.browser]
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+QUESTION = "How many apple trees has the garden?"
+CONVERSATION = "c" * 32
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        reason = f"no browser: install one of {', '.join(BROWSERS)} to run these tests"
+        if os.environ.get("STRONGROOM_REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="module")
+def address(
+    tmp_path_factory: pytest.TempPathFactory, models_dir: Path, chromium: str
+) -> Iterator[str]:
+    """Of a server over a library with one document and one conversation about it."""
+    folder = tmp_path_factory.mktemp("browser")
+    (folder / "garden.pdf").write_bytes(pdfs.make(*GARDEN))
+    (folder / "harbour.pdf").write_bytes(pdfs.make(*HARBOUR))
+    settings = small_models(folder / "library", models_dir)
+    with closing(open_library(settings, command="test")) as library:
+        list(library.ingest.take_in([folder / "garden.pdf"]))
+        _converse(library)
+    environ = {
+        **os.environ,
+        "STRONGROOM_LIBRARY": str(settings.library),
+        "STRONGROOM_MODEL": settings.model,
+        "STRONGROOM_ANSWER_TOKENS": "48",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "rag", "serve", "--no-browser", "--port", "18501"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        found = re.search(r"http://\S+", server.stdout.readline())
+        assert found, "the server did not say its address"
+        yield found[0]
+        server.send_signal(signal.SIGINT)
+        assert server.wait(timeout=60) == 0
+
+
+def _converse(library: Library) -> None:
+    """Save an answer whose words are known beforehand; all else about it is real."""
+    events = answer.ask(
+        QUESTION,
+        retrieve=library.search,
+        generator=lambda: ScriptedGenerator("The garden has forty apple trees."),
+        page_text=library.page_text,
+        boxes=library.boxes,
+        limits=answer.Limits(prompt_tokens=2000, answer_tokens=50),
+    )
+    done = next(event for event in events if isinstance(event, Done))
+    turn_id = library.catalog.begin_turn(CONVERSATION, QUESTION)
+    library.catalog.end_turn(turn_id, done.answer)
+
+
+@pytest.fixture
+def page(chromium: str, address: str) -> Iterator[Page]:
+    """A new window. No request of it may go anywhere but to the server."""
+    elsewhere: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        window = browser.new_page(viewport={"width": 1280, "height": 900})
+        window.set_default_timeout(90_000)
+        expect.set_options(timeout=90_000)
+        window.on("request", lambda request: elsewhere.append(request.url))
+        yield window
+        browser.close()
+    own = urlsplit(address).netloc
+    assert [url for url in elsewhere if urlsplit(url).netloc not in (own, "")] == []
+
+
+def test_a_citation_opens_its_page_with_the_passage_highlighted(page: Page, address: str) -> None:
+    page.goto(f"{address}/?chat={CONVERSATION}")
+    page.get_by_role("button", name=re.compile(r"garden\.pdf")).click()
+    picture = page.get_by_role("dialog").get_by_role("img")
+    expect(picture).to_be_visible()
+    assert _amber(picture.screenshot()) > 100
+
+
+def test_an_answer_from_the_model_is_there_again_after_a_reload(page: Page, address: str) -> None:
+    page.goto(address)
+    box = page.get_by_placeholder("Ask your documents")
+    box.fill(QUESTION)
+    box.press("Enter")
+    expect(page.get_by_text("Passages read")).to_be_visible()
+    expect(page.get_by_text("done after")).to_be_visible()
+    shown = page.get_by_test_id("stChatMessage").nth(1).inner_text()
+    page.reload()
+    expect(page.get_by_text("done after")).to_be_visible()
+    assert page.get_by_test_id("stChatMessage").nth(1).inner_text() == shown
+
+
+def test_an_uploaded_document_is_taken_in_and_listed(
+    page: Page, address: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "harbour.pdf"
+    path.write_bytes(pdfs.make(*HARBOUR))
+    page.goto(f"{address}/documents")
+    page.locator("input[type=file]").set_input_files(str(path))
+    expect(page.get_by_text("2 documents · 3 pages", exact=True)).to_be_visible()
+
+
+def _amber(png: bytes) -> int:
+    """Pixels in the highlighter's colour."""
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    return int(((red > 230) & (green > 180) & (blue < 140)).sum())

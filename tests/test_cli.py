@@ -1,0 +1,603 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pdfs
+import pytest
+from click.testing import CliRunner, Result
+from libraries import GARDEN, HARBOUR, answer_from, assemble, hit
+from waiting import until
+
+from rag.cli import answer_json, cli
+from rag.errors import ModelMissing
+from rag.library import Library, read_catalog
+from rag.lock import LibraryLock
+from rag.prompt import NO_ANSWER
+from rag.settings import ROOT, Settings
+from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
+from rag.types import Generator, Piece
+
+ANSWER = "The garden has forty apple trees."
+HEAVY = {"chromadb", "llama_cpp", "numpy.testing", "sentence_transformers", "streamlit", "torch"}
+
+Write = Callable[..., Path]
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def generator() -> ScriptedGenerator:
+    return ScriptedGenerator(ANSWER)
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    return tmp_path / "library"
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: Path, generator: Generator
+) -> Run:
+    """Runs a command on a library with fake models."""
+
+    def open_library(settings: Settings, *, command: str) -> Library:
+        return assemble(
+            settings, embedder=HashEmbedder(), generator=generator, tokenizer=WordTokenizer()
+        )
+
+    monkeypatch.setattr("rag.library.open_library", open_library)
+    monkeypatch.setenv("STRONGROOM_LIBRARY", str(library))
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments: object, typed: str = "") -> Result:
+        return CliRunner().invoke(cli, [str(a) for a in arguments], input=typed)
+
+    return invoke
+
+
+def told(result: Result) -> tuple[int, str, str]:
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def garden(run: Run, write_pdf: Write) -> Path:
+    path = write_pdf("garden.pdf", *GARDEN)
+    assert run("add", path).exit_code == 0
+    return path
+
+
+# add
+
+
+def test_adding_says_on_stderr_what_went_in(run: Run, write_pdf: Write) -> None:
+    path = write_pdf("garden.pdf", *GARDEN)
+
+    assert told(run("add", path)) == (0, "", "✓ garden.pdf: 2 pages\n")
+    assert told(run("add", path)) == (0, "", "= garden.pdf is already in the library\n")
+
+
+def test_adding_a_folder_says_what_was_passed_over(run: Run, write_pdf: Write) -> None:
+    folder = write_pdf("garden.pdf", *GARDEN).parent
+    (folder / "notes.txt").write_text("x")
+
+    code, stdout, stderr = told(run("add", folder))
+
+    assert (code, stdout) == (0, "")
+    assert stderr.splitlines() == [
+        "✓ garden.pdf: 2 pages",
+        "1 other files were passed over: they are not PDF.",
+    ]
+
+
+def test_bad_files_are_named_the_good_ones_go_in_and_the_exit_code_is_one(
+    run: Run, write_pdf: Write, tmp_path: Path
+) -> None:
+    bad = {
+        "secret.pdf": pdfs.encrypted(pdfs.make("Sales rose."), user="pw"),
+        "damaged.pdf": pdfs.garbage_after_header(),
+        "empty.pdf": pdfs.no_pages(),
+        "scan.pdf": pdfs.pictures(),
+        "letter.pdf": b"Dear Ada,",
+    }
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+
+    paths = [tmp_path / name for name in (*bad, "gone.pdf")]
+    result = run("add", *paths, write_pdf("a.pdf", *GARDEN))
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    lines = result.stderr.splitlines()
+    failed = [line for line in lines if line.startswith("✗ ")]
+    for name, line in zip([*bad, "gone.pdf"], failed, strict=True):
+        assert name in line
+        assert line.endswith(".")
+    assert lines[-1] == "Error: 6 of 7 files were not taken in; see above."
+    assert "✓ a.pdf: 2 pages" in lines
+    states = {d["name"]: d["state"] for d in json.loads(run("list", "--json").stdout)}
+    assert states.pop("a.pdf") == "embedded"
+    assert set(states.values()) == {"failed"}
+
+
+def test_a_password_opens_encrypted_files(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(pdfs.encrypted(pdfs.make("Sales rose."), user="pw"))
+
+    assert run("add", path).exit_code == 1
+    assert run("add", path, "--password", "pw").exit_code == 0
+
+
+def test_a_folder_without_pdf_files_could_not_be_added(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+
+    code, stdout, stderr = told(run("add", folder))
+
+    assert (code, stdout) == (1, "")
+    assert stderr == (f"Error: No PDF files in {folder}. Name a PDF or a folder that holds some.\n")
+
+
+# ask and search
+
+
+def test_ask_json_prints_one_object_and_nothing_else(run: Run, garden: Path) -> None:
+    code, stdout, stderr = told(run("ask", "How many apple trees?", "--json"))
+
+    assert (code, stderr) == (0, "")
+    answer = json.loads(stdout)
+    assert list(answer) == [
+        "question",
+        "text",
+        "marked",
+        "sentences",
+        "citations",
+        "hits",
+        "stop",
+        "prompt_tokens",
+        "output_tokens",
+        "retrieve_s",
+        "first_token_s",
+        "total_s",
+    ]
+    assert (answer["question"], answer["text"]) == ("How many apple trees?", ANSWER)
+    assert (answer["marked"], answer["stop"]) == (f"{ANSWER} [1]", "complete")
+    assert answer["sentences"] == [
+        {"start": 0, "end": len(ANSWER), "markers": [1], "supported": True}
+    ]
+    assert answer["output_tokens"] == 6
+    assert 0 < answer["retrieve_s"] <= answer["first_token_s"] <= answer["total_s"]
+
+
+def test_a_citation_in_json_has_document_page_quote_and_boxes(run: Run, garden: Path) -> None:
+    answer = json.loads(run("ask", "How many apple trees?", "--json").stdout)
+
+    (citation,) = answer["citations"]
+    boxes = citation.pop("boxes")
+    doc_id = citation.pop("doc_id")
+    assert citation == {
+        "marker": 1,
+        "document": "garden.pdf",
+        "page": 1,
+        "label": "1",
+        "start": 0,
+        "end": 33,
+        "quote": ANSWER,
+        "supported": True,
+    }
+    assert [[type(value) for value in box] for box in boxes] == [[float] * 4]
+    assert doc_id == answer["hits"][0]["doc_id"]
+
+
+def test_a_plain_answer_is_printed_with_its_marks_and_quotes(run: Run, garden: Path) -> None:
+    code, stdout, stderr = told(run("ask", "How many apple trees?"))
+
+    assert (code, stderr) == (0, "")
+    assert stdout.splitlines() == [
+        f"{ANSWER} [1]",
+        "",
+        "[1] garden.pdf, page 1",
+        f"    “{ANSWER}”",
+    ]
+
+
+def test_without_evidence_an_answer_says_so_and_that_is_no_failure(run: Run) -> None:
+    code, stdout, stderr = told(run("ask", "How many apple trees?", "--json"))
+    answer = json.loads(stdout)
+
+    assert (code, stderr) == (0, "")
+    assert (answer["text"], answer["stop"]) == (NO_ANSWER, "no_evidence")
+    assert (answer["citations"], answer["hits"], answer["first_token_s"]) == ([], [], None)
+
+
+def test_top_k_and_seed_reach_the_model(
+    run: Run, garden: Path, generator: ScriptedGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[object] = []
+    plain = generator.generate
+
+    def generate(*arguments: Any, **options: Any) -> Any:
+        seeds.append(options["seed"])
+        return plain(*arguments, **options)
+
+    monkeypatch.setattr(generator, "generate", generate)
+    run("ask", "How many apple trees?", "--top-k", 1, "--seed", 7)
+    run("ask", "How many apple trees?")
+
+    assert [len(prompt.passages) for prompt in generator.prompts] == [1, 2]
+    assert seeds == [7, 0]
+
+
+def test_search_json_prints_a_list_of_hits(run: Run, garden: Path) -> None:
+    code, stdout, stderr = told(run("search", "apple trees", "--json", "--top-k", 1))
+
+    assert (code, stderr) == (0, "")
+    (found,) = json.loads(stdout)
+    assert found.pop("score") > 0
+    assert len(found.pop("doc_id")) == 64
+    text = "The garden has forty apple trees.\nThey were planted in 1987."
+    assert found == {
+        "rank": 1,
+        "origin": "both",
+        "document": "garden.pdf",
+        "page": 1,
+        "label": "1",
+        "heading": [],
+        "spans": [[1, 0, len(text)]],
+        "text": text,
+    }
+
+
+def test_search_shows_names_and_headings_as_they_are(run: Run, write_pdf: Write) -> None:
+    path = write_pdf("[red] :key: report.pdf", "[/x] Sales\nThey rose :100: [b].")
+    path.write_bytes(pdfs.outlined(path.read_bytes(), [("[/x] Sales", 1, 1)]))
+
+    added = run("add", path)
+    found = run("search", "sales")
+
+    assert "✓ [red] :key: report.pdf: 1 pages" in added.stderr
+    assert (found.exit_code, found.stdout.splitlines()) == (
+        0,
+        [
+            "1. [red] :key: report.pdf, page 1 [/x] Sales",
+            "   [/x] Sales They rose :100: [b].",
+        ],
+    )
+
+
+def test_a_search_that_finds_nothing_says_so_on_stderr(run: Run) -> None:
+    assert told(run("search", "apple")) == (
+        0,
+        "",
+        "Nothing found. Try other words, or `strongroom list` to see what is there.\n",
+    )
+    assert told(run("search", "apple", "--json")) == (0, "[]\n", "")
+
+
+def test_arguments_that_are_no_text_are_searched_as_far_as_they_are(run: Run, garden: Path) -> None:
+    result = run("search", "apple \udcff", "--json")
+
+    assert (result.exit_code, json.loads(result.stdout)[0]["document"]) == (0, "garden.pdf")
+
+
+# list, status, remove
+
+
+def test_list_json_has_every_document(run: Run, garden: Path) -> None:
+    code, stdout, stderr = told(run("list", "--json"))
+
+    assert (code, stderr) == (0, "")
+    (record,) = json.loads(stdout)
+    assert len(record.pop("id")) == 64
+    assert abs(record.pop("added_at") - time.time()) < 60
+    assert record == {
+        "name": "garden.pdf",
+        "media_type": "application/pdf",
+        "title": "",
+        "state": "embedded",
+        "n_bytes": garden.stat().st_size,
+        "n_pages": 2,
+        "n_chunks": 2,
+        "n_embedded": 2,
+        "warnings": [],
+        "error": "",
+        "error_kind": "",
+    }
+
+
+def test_list_prints_a_line_for_each_document(run: Run, garden: Path) -> None:
+    code, stdout, _ = told(run("list"))
+
+    assert code == 0
+    assert stdout.split(maxsplit=1)[1] == "   2 p  garden.pdf  (embedded)\n".lstrip()
+
+
+def test_an_empty_library_is_said_to_be_empty_and_is_not_made(run: Run, library: Path) -> None:
+    assert told(run("list")) == (
+        0,
+        "",
+        "No documents yet. Add some with `strongroom add PATH`.\n",
+    )
+    assert told(run("list", "--json")) == (0, "[]\n", "")
+    assert run("status").exit_code == 0
+    assert not library.exists()
+
+
+def test_status_json_tells_what_is_there(run: Run, garden: Path, library: Path) -> None:
+    code, stdout, stderr = told(run("status", "--json", "--model", "smollm2-135m-instruct"))
+
+    assert (code, stderr) == (0, "")
+    status = json.loads(stdout)
+    assert status.pop("version")
+    assert status == {
+        "library": str(library),
+        "documents": 1,
+        "states": {"embedded": 1},
+        "pages": 2,
+        "chunks": 2,
+        "embedded_chunks": 2,
+        "bytes": garden.stat().st_size,
+        "model": "smollm2-135m-instruct",
+        "embedder": "all-minilm-l6-v2",
+    }
+
+
+def test_list_and_status_work_while_another_process_writes(
+    run: Run, garden: Path, library: Path
+) -> None:
+    lock = LibraryLock(library, command="serve")
+
+    refused = run("add", garden)
+    shown = run("list", "--json")
+    lock.close()
+
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert f"in use by `strongroom serve` (process {os.getpid()}" in refused.stderr
+    assert (shown.exit_code, len(json.loads(shown.stdout))) == (0, 1)
+
+
+def test_removing_asks_first(run: Run, garden: Path) -> None:
+    kept = run("remove", "garden.pdf", typed="n\n")
+    assert (kept.exit_code, kept.stdout) == (1, "")
+    assert "Erase garden.pdf from the library?" in kept.stderr
+    assert len(json.loads(run("list", "--json").stdout)) == 1
+
+    gone = run("remove", "garden.pdf", typed="y\n")
+    assert (gone.exit_code, gone.stderr.splitlines()[-1]) == (0, "Erased garden.pdf.")
+    assert json.loads(run("list", "--json").stdout) == []
+
+
+def test_documents_are_removed_by_name_or_by_the_start_of_their_id(
+    run: Run, garden: Path, write_pdf: Write
+) -> None:
+    run("add", write_pdf("harbour.pdf", *HARBOUR))
+    ids = {d["name"]: d["id"] for d in json.loads(run("list", "--json").stdout)}
+
+    result = run("remove", "--yes", "garden.pdf", ids["harbour.pdf"][:8])
+
+    assert told(result) == (0, "", "Erased garden.pdf, harbour.pdf.\n")
+
+
+def test_a_document_that_is_not_there_or_not_the_only_one_is_not_removed(
+    run: Run, garden: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "garden.pdf").write_bytes(pdfs.make(*HARBOUR))
+    run("add", tmp_path / "garden.pdf")
+
+    unknown = run("remove", "--yes", "gone.pdf")
+    twice = run("remove", "--yes", "garden.pdf")
+
+    assert told(unknown) == (
+        1,
+        "",
+        "Error: gone.pdf is not in the library. `strongroom list` shows what is.\n",
+    )
+    assert twice.exit_code == 1
+    assert "garden.pdf names 2 documents (" in twice.stderr
+    assert len(json.loads(run("list", "--json").stdout)) == 2
+
+
+# models, doctor, settings
+
+
+def test_models_list_marks_the_ones_in_use(run: Run) -> None:
+    lines = run("models", "list").stdout.splitlines()
+
+    used = [line.split()[1] for line in lines if line.startswith("*")]
+    assert used == ["qwen2.5-coder-1.5b-instruct", "all-minilm-l6-v2"]
+
+
+def test_verifying_missing_weights_names_them(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRONGROOM_MODELS", str(tmp_path / "models"))
+
+    code, stdout, stderr = told(run("models", "verify", "smollm2-135m-instruct"))
+
+    assert (code, stdout) == (1, "")
+    assert stderr.startswith(f"Error: {tmp_path / 'models'}")
+    assert stderr.endswith("Run `strongroom models fetch smollm2-135m-instruct`.\n")
+
+
+@pytest.mark.real
+def test_verifying_reads_the_weights_whole(run: Run, models_dir: Path) -> None:
+    assert told(run("models", "verify", "all-minilm-l6-v2")) == (
+        0,
+        f"✓ all-minilm-l6-v2: {models_dir / 'all-MiniLM-L6-v2'}\n",
+        "",
+    )
+
+
+def test_doctor_fails_when_something_is_missing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRONGROOM_MODELS", str(tmp_path / "models"))
+
+    code, stdout, stderr = told(run("doctor"))
+
+    assert code == 1
+    assert "✗ embedding model: " in stdout
+    assert stderr == "Error: Something needs attention; see the lines marked ✗.\n"
+
+
+def test_settings_come_from_the_file_named_or_lying_there(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STRONGROOM_LIBRARY")
+    (tmp_path / "strongroom.toml").write_text('library = "here"')
+    (tmp_path / "other.toml").write_text('library = "there"')
+
+    def shown(*arguments: object) -> str:
+        return str(json.loads(run(*arguments, "status", "--json").stdout)["library"])
+
+    assert shown() == "here"
+    assert shown("--config", tmp_path / "other.toml") == "there"
+    assert json.loads(run("status", "--json", "--library", "x").stdout)["library"] == "x"
+
+
+def test_a_wrong_setting_could_not_be_used(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "strongroom.toml").write_text("top_k = 0")
+
+    assert told(run("status")) == (
+        1,
+        "",
+        "Error: strongroom.toml sets top_k to 0. Use 1 or more.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["add"],
+        ["ask"],
+        ["ask", "   "],
+        ["ask", "why", "--top-k", "0"],
+        ["ask", "why", "--seed", "x"],
+        ["search"],
+        ["remove"],
+        ["serve", "--port", "70000"],
+        ["models", "nothing"],
+        ["nothing"],
+        ["list", "--wrong"],
+    ],
+)
+def test_wrong_use_is_exit_code_two(run: Run, arguments: Sequence[str]) -> None:
+    result = run(*arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Usage: " in result.stderr
+
+
+class Missing(ScriptedGenerator):
+    def generate(self, *arguments: object, **options: object) -> Any:
+        raise ModelMissing("The model is missing. Run `strongroom models fetch`.")
+        yield Piece("", 0)
+
+
+@pytest.mark.parametrize("generator", [Missing("")])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_could_not_be_done_is_exit_code_one_and_a_message_on_stderr(
+    run: Run, garden: Path, options: list[str]
+) -> None:
+    assert told(run("ask", "How many apple trees?", *options)) == (
+        1,
+        "",
+        "Error: The model is missing. Run `strongroom models fetch`.\n",
+    )
+
+
+def test_the_object_of_an_answer_is_plain_json() -> None:
+    answer = answer_from(hit("Forty trees."))
+
+    assert json.loads(json.dumps(answer_json(answer)))["citations"][0]["boxes"] == [
+        [1.0, 2.0, 3.0, 4.0]
+    ]
+
+
+# As a program
+
+
+def program(*arguments: object, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "rag", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["ask", "--help"], ["serve", "--help"]])
+def test_help_needs_none_of_the_heavy_libraries(arguments: list[str]) -> None:
+    code = (
+        "import sys; from rag.cli import cli\n"
+        f"cli({arguments!r}, standalone_mode=False)\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
+    )
+    start = time.monotonic()
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert shown.stdout.startswith("Usage: ")
+    assert shown.stderr == "[]\n"
+    assert time.monotonic() - start < 5
+
+
+def test_as_a_program_it_lists_an_empty_library(tmp_path: Path) -> None:
+    shown = program("list", "--json", "--library", tmp_path)
+
+    assert (shown.returncode, shown.stdout, shown.stderr) == (0, "[]\n", "")
+
+
+def test_as_a_program_wrong_use_is_exit_code_two() -> None:
+    shown = program("ask")
+
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert "Usage: strongroom ask" in shown.stderr
+
+
+@pytest.mark.real
+def test_what_a_killed_program_left_is_finished_by_the_next_run(
+    write_pdf: Write, real_settings: Settings
+) -> None:
+    path = write_pdf("garden.pdf", *GARDEN)
+    command = ["add", str(path), "--library", str(real_settings.library)]
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "rag", *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: (record := only_record(real_settings)) and record.state == "searchable")
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
+    between = only_record(real_settings)
+
+    completed = program(*command)
+
+    assert (completed.returncode, completed.stdout) == (0, "")
+    assert completed.stderr == "= garden.pdf is already in the library\n"
+    assert only_record(real_settings) == replace(
+        between, state="embedded", n_embedded=between.n_chunks
+    )
+
+
+def only_record(settings: Settings) -> Any:
+    catalog = read_catalog(settings)
+    if catalog is None:
+        return None
+    with closing(catalog):
+        records = catalog.documents()
+    return records[0] if records else None

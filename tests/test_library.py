@@ -1,0 +1,336 @@
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from libraries import GARDEN, HARBOUR, small_models
+
+from rag.catalog import VERSION
+from rag.errors import (
+    ModelCorrupt,
+    ModelMissing,
+    SettingsError,
+    StoreCorrupt,
+    StoreError,
+    StoreLocked,
+    StoreMismatch,
+)
+from rag.library import Lazy, Library, open_library, read_catalog
+from rag.settings import Settings
+from rag.types import Delta, Done, Sources, Span
+
+Open = Callable[..., Library]
+Write = Callable[..., Path]
+
+HOLD = """
+import os, sys
+from pathlib import Path
+from rag import seal
+seal.switch_off(os.environ)
+from rag.library import open_library
+from rag.settings import Settings
+library = open_library(Settings(Path(sys.argv[1]), Path(sys.argv[2])), command="serve")
+print("held", flush=True)
+sys.stdin.read()
+library.close()
+"""
+
+
+# Lazy
+
+
+def test_a_lazy_value_is_made_once_whatever_the_number_of_threads() -> None:
+    made: list[int] = []
+    together = threading.Barrier(8)
+    lazy = Lazy(lambda: made.append(1) or len(made))
+
+    def work() -> None:
+        together.wait()
+        lazy()
+
+    assert lazy.made is None
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert (made, lazy.made, lazy()) == ([1], 1, 1)
+
+
+def test_a_lazy_value_that_failed_is_tried_again() -> None:
+    divisors = iter([0, 1])
+    lazy = Lazy(lambda: 1 // next(divisors))
+
+    with pytest.raises(ZeroDivisionError):
+        lazy()
+    assert lazy() == 1
+
+
+# Pictures and boxes
+
+
+def test_boxes_lie_on_the_line_of_the_quote(fake_library: Open, write_pdf: Write) -> None:
+    library = fake_library()
+    list(library.ingest.take_in([write_pdf("garden.pdf", *GARDEN)]))
+    (doc_id,) = library.catalog.document_ids()
+    text = library.page_text(doc_id, 1)
+    start = text.index("They were")
+
+    first = library.boxes(Span(doc_id, 1, 0, start))
+    second = library.boxes(Span(doc_id, 1, start, len(text)))
+    both = library.boxes(Span(doc_id, 1, 0, len(text)))
+
+    assert both == (*first, *second)
+    assert (len(first), len(second)) == (1, 1)
+    assert first[0].y1 <= second[0].y0
+    assert first[0].x0 < first[0].x1
+
+
+def test_there_are_no_boxes_where_the_page_cannot_be_read_or_says_something_else(
+    fake_library: Open, write_pdf: Write
+) -> None:
+    library = fake_library()
+    list(library.ingest.take_in([write_pdf("garden.pdf", *GARDEN)]))
+    (doc_id,) = library.catalog.document_ids()
+    copy = library.ingest.originals / doc_id
+
+    assert library.boxes(Span(doc_id, 9, 0, 5)) == ()
+    shutil.copy(write_pdf("other.pdf", *HARBOUR), copy)
+    assert library.boxes(Span(doc_id, 1, 0, 5)) == ()
+    copy.unlink()
+    assert library.boxes(Span(doc_id, 1, 0, 5)) == ()
+    assert library.page_text(doc_id, 9) == ""
+
+
+def test_a_page_is_drawn_with_its_highlight(fake_library: Open, write_pdf: Write) -> None:
+    library = fake_library()
+    list(library.ingest.take_in([write_pdf("garden.pdf", *GARDEN)]))
+    (doc_id,) = library.catalog.document_ids()
+    boxes = library.boxes(Span(doc_id, 1, 0, 10))
+
+    plain = library.picture(doc_id, 1, width_px=200)
+    highlighted = library.picture(doc_id, 1, width_px=200, boxes=boxes)
+
+    assert plain[:8] == highlighted[:8] == b"\x89PNG\r\n\x1a\n"
+    assert plain != highlighted
+
+
+def test_top_k_of_a_question_goes_before_that_of_the_settings(
+    fake_library: Open, write_pdf: Write
+) -> None:
+    library = fake_library(top_k=2)
+    list(library.ingest.take_in([write_pdf("a.pdf", *GARDEN), write_pdf("b.pdf", *HARBOUR)]))
+
+    assert len(library.search("red apple pears lighthouse")) == 2
+    assert len(library.search("red apple pears lighthouse", top_k=1)) == 1
+    assert next(library.ask("red apple pears", top_k=1)) == Sources(
+        library.search("red apple pears", top_k=1)
+    )
+
+
+# Opening
+
+
+@pytest.mark.real
+def test_a_second_process_is_told_who_holds_the_library_and_may_still_look(
+    real_settings: Settings,
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(real_settings.library), str(real_settings.models)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as owner:
+        assert owner.stdin is not None
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "held\n"
+        copying = real_settings.library / "originals" / ".incoming-0123"
+        copying.write_bytes(b"%PDF-")
+
+        with pytest.raises(StoreLocked, match=rf"`strongroom serve` \(process {owner.pid},"):
+            open_library(real_settings, command="add")
+        catalog = read_catalog(real_settings)
+        assert catalog is not None
+        with closing(catalog):
+            assert catalog.documents() == []
+        assert copying.exists()
+        owner.stdin.close()
+
+
+@pytest.mark.real
+def test_what_cannot_be_opened_is_free_again_at_once(real_settings: Settings) -> None:
+    broken = replace(real_settings, embedder="no such model")
+
+    for _ in range(2):
+        with pytest.raises(SettingsError, match="no such model"):
+            open_library(broken, command="add")
+    open_library(real_settings, command="add").close()
+
+
+@pytest.mark.real
+def test_missing_or_changed_weights_are_named_and_do_not_tie_the_library(
+    real_settings: Settings, tmp_path: Path
+) -> None:
+    empty = replace(real_settings, models=tmp_path / "models")
+    weights = empty.models / "all-MiniLM-L6-v2" / "model.safetensors"
+
+    with pytest.raises(ModelMissing, match=r"Run `strongroom models fetch all-minilm-l6-v2`"):
+        open_library(empty, command="add")
+    shutil.copytree(
+        real_settings.models / "all-MiniLM-L6-v2",
+        weights.parent,
+        ignore=lambda *_: {weights.name},
+    )
+    weights.write_bytes(b"not the published bytes")
+    with pytest.raises(ModelCorrupt, match=f"{weights} is not the published file"):
+        open_library(empty, command="add")
+
+    catalog = read_catalog(empty)
+    assert catalog is not None
+    with closing(catalog):
+        assert catalog.meta("embedder") is None
+
+
+@pytest.mark.real
+def test_a_library_of_another_embedding_model_is_refused(real_settings: Settings) -> None:
+    with closing(open_library(real_settings, command="add")) as library:
+        assert library.catalog.meta("embedder") == "all-minilm-l6-v2"
+        library.catalog.set_meta("embedder", "other-model")
+        library.catalog.set_meta("embedder_fingerprint", "0123")
+
+    with pytest.raises(StoreMismatch) as caught:
+        open_library(real_settings, command="add")
+
+    message = str(caught.value)
+    assert f"{real_settings.library} was made with the embedding model other-model" in message
+    assert "the settings name all-minilm-l6-v2" in message
+    assert "set the embedder back, or choose another folder" in message
+
+
+@pytest.mark.real
+def test_a_library_of_a_newer_strongroom_is_refused(real_settings: Settings) -> None:
+    open_library(real_settings, command="add").close()
+    with closing(sqlite3.connect(real_settings.library / "library.db")) as db:
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
+
+    with pytest.raises(StoreMismatch, match="Upgrade Strongroom"):
+        open_library(real_settings, command="add")
+    with pytest.raises(StoreMismatch, match="Upgrade Strongroom"):
+        read_catalog(real_settings)
+
+
+@pytest.mark.real
+def test_a_library_file_that_is_no_library_is_refused(real_settings: Settings) -> None:
+    real_settings.library.mkdir()
+    (real_settings.library / "library.db").write_bytes(b"no database" * 1000)
+
+    with pytest.raises(StoreCorrupt, match=r"library\.db cannot be used"):
+        open_library(real_settings, command="add")
+
+
+def test_a_library_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "library").write_text("")
+
+    with pytest.raises(StoreError, match=f"The library folder {tmp_path / 'library'} cannot be"):
+        open_library(small_models(tmp_path / "library", tmp_path), command="add")
+
+
+def test_before_a_writer_has_laid_it_out_there_is_nothing_to_read(tmp_path: Path) -> None:
+    assert read_catalog(small_models(tmp_path, tmp_path)) is None
+
+    (tmp_path / "library.db").write_bytes(b"")
+    assert read_catalog(small_models(tmp_path, tmp_path)) is None
+
+
+@pytest.mark.real
+def test_what_a_killed_upload_left_is_gone_after_opening(real_settings: Settings) -> None:
+    open_library(real_settings, command="add").close()
+    upload = real_settings.library / "upload-0123"
+    upload.mkdir()
+    (upload / "upload").write_bytes(b"%PDF-")
+
+    open_library(real_settings, command="add").close()
+
+    assert not upload.exists()
+
+
+@pytest.mark.real
+def test_only_the_owner_may_look_into_a_library(real_settings: Settings) -> None:
+    open_library(real_settings, command="add").close()
+
+    assert {
+        path.name: oct(path.stat().st_mode & 0o777)
+        for path in (real_settings.library, *real_settings.library.iterdir())
+        if path.is_dir()
+    } == {"library": "0o700", "originals": "0o700", "chroma": "0o700"}
+
+
+# With the real models
+
+
+@pytest.mark.real
+def test_a_question_finds_its_page_by_meaning_and_by_words(real_library: Library) -> None:
+    hits = real_library.search("What colour is the lighthouse?")
+
+    assert (hits[0].document, hits[0].label, hits[0].origin) == ("harbour.pdf", "1", "both")
+
+
+@pytest.mark.real
+def test_a_question_is_answered_from_real_weights(real_library: Library) -> None:
+    happened = list(real_library.ask("How many apple trees does the garden have?"))
+
+    assert isinstance(happened[0], Sources)
+    assert {type(event) for event in happened[1:-1]} == {Delta}
+    last = happened[-1]
+    assert isinstance(last, Done)
+    answer = last.answer
+    assert answer.text == "".join(e.text for e in happened if isinstance(e, Delta))
+    assert answer.stop in ("complete", "length", "no_evidence")
+    assert 0 < answer.output_tokens <= real_library.settings.answer_tokens
+    assert 0 < answer.prompt_tokens <= real_library.settings.context_tokens
+    for citation in answer.citations:
+        page = real_library.page_text(citation.span.doc_id, citation.span.page)
+        assert citation.quote == page[citation.span.start : citation.span.end]
+        assert citation.boxes != ()
+
+
+@pytest.mark.real
+def test_the_same_seed_gives_the_same_answer(real_library: Library) -> None:
+    def ask() -> str:
+        *_, last = real_library.ask("When did the harbour open?", seed=3)
+        assert isinstance(last, Done)
+        return last.answer.text
+
+    assert ask() == ask()
+
+
+@pytest.mark.real
+def test_vectors_of_a_deleted_folder_are_made_again_and_are_the_same(
+    real_settings: Settings, write_pdf: Write
+) -> None:
+    with closing(open_library(real_settings, command="add")) as library:
+        list(library.ingest.take_in([write_pdf("garden.pdf", *GARDEN)]))
+        before = library.search("How many apple trees?")
+    shutil.rmtree(real_settings.library / "chroma")
+
+    with closing(open_library(real_settings, command="add")) as library:
+        list(library.ingest.resume())
+        after = library.search("How many apple trees?")
+
+    assert [(h.chunk, h.origin) for h in after] == [(h.chunk, h.origin) for h in before]
+
+
+@pytest.mark.real
+def test_warming_up_loads_both_models(real_library: Library) -> None:
+    real_library.warm_up()
+
+    assert real_library.embedder.made is not None
+    assert real_library.generator.made is not None
+    assert real_library.generator.made.n_ahead == 0

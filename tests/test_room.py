@@ -1,0 +1,322 @@
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pdfs
+import pytest
+from libraries import GARDEN, HARBOUR
+from waiting import SlowGenerator, until
+
+from rag import ingest
+from rag.catalog import REMOVED
+from rag.errors import StoreFull
+from rag.library import Library
+from rag.room import Room
+from rag.testing import HashEmbedder
+from rag.types import FloatArray, Turn
+
+Open = Callable[..., Library]
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def open_room(fake_library: Open) -> Iterator[Callable[..., Room]]:
+    rooms: list[Room] = []
+
+    def make(*answers: str, **parts: object) -> Room:
+        room = Room(fake_library(*answers, **parts))
+        rooms.append(room)
+        room.start()
+        return room
+
+    yield make
+    for room in rooms:
+        room.close()
+
+
+def settled(room: Room) -> None:
+    until(lambda: not room.worker.busy)
+
+
+def turns(room: Room, conversation_id: str = "c") -> tuple[Turn, ...]:
+    conversation = room.library.catalog.conversation(conversation_id)
+    assert conversation is not None
+    return conversation.turns
+
+
+def texts(room: Room) -> list[str | None]:
+    return [turn.answer and turn.answer.text for turn in turns(room)]
+
+
+def states(room: Room) -> dict[str, str]:
+    return {record.name: record.state for record in room.library.catalog.documents()}
+
+
+# Documents
+
+
+def test_added_files_are_taken_in_behind_the_page(
+    open_room: Callable[..., Room], write_pdf: Write
+) -> None:
+    room = open_room()
+
+    staged = room.add([write_pdf("a.pdf", *GARDEN), write_pdf("gone.pdf", "x").with_name("no.pdf")])
+    settled(room)
+
+    assert [(p.name, p.step) for p in staged] == [("a.pdf", "queued"), ("no.pdf", "failed")]
+    assert states(room) == {"a.pdf": "embedded"}
+    progress = room.worker.progress(staged[0].doc_id)
+    assert progress is not None
+    assert progress.step == "embedded"
+
+
+def test_a_folder_is_added_with_how_many_files_were_passed_over(
+    open_room: Callable[..., Room], write_pdf: Write
+) -> None:
+    room = open_room()
+    folder = write_pdf("a.pdf", *GARDEN).parent
+    (folder / "notes.txt").write_text("x")
+
+    staged, passed_over = room.add_path(folder)
+    settled(room)
+
+    assert ([p.name for p in staged], passed_over) == (["a.pdf"], 1)
+    assert states(room) == {"a.pdf": "embedded"}
+
+
+def test_an_upload_is_taken_in_under_its_bare_name_and_leaves_nothing_else(
+    open_room: Callable[..., Room],
+) -> None:
+    room = open_room()
+
+    staged = room.add_bytes("../../etc/report.pdf", pdfs.make("Sales rose."))
+    settled(room)
+
+    assert (staged.name, states(room)) == ("report.pdf", {"report.pdf": "embedded"})
+    folder = room.library.settings.library
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == [
+        "chroma",
+        "originals",
+    ]
+
+
+def test_an_upload_that_is_no_pdf_is_refused_by_name(open_room: Callable[..., Room]) -> None:
+    room = open_room()
+
+    staged = room.add_bytes("letter.pdf", b"Dear Ada,")
+
+    assert staged.step == "failed"
+    assert staged.message.startswith("letter.pdf is not a PDF file")
+    assert states(room) == {}
+
+
+def test_a_failed_document_is_read_again_with_its_password(open_room: Callable[..., Room]) -> None:
+    room = open_room()
+    doc_id = room.add_bytes("a.pdf", pdfs.encrypted(pdfs.make("Sales rose."), user="pw")).doc_id
+    settled(room)
+    assert states(room) == {"a.pdf": "failed"}
+
+    room.retry(doc_id, password="pw")
+    settled(room)
+
+    assert states(room) == {"a.pdf": "embedded"}
+    room.retry("f" * 64)
+
+
+def test_a_removed_document_is_gone(open_room: Callable[..., Room], write_pdf: Write) -> None:
+    room = open_room()
+    (staged,) = room.add([write_pdf("a.pdf", *GARDEN)])
+    settled(room)
+
+    room.remove([staged.doc_id])
+
+    assert (states(room), room.library.search("apple")) == ({}, ())
+
+
+def test_what_a_kill_left_undone_is_done_when_the_room_opens(
+    fake_library: Open, open_room: Callable[..., Room], write_pdf: Write
+) -> None:
+    library = fake_library()
+    library.ingest.stage(write_pdf("a.pdf", *GARDEN))
+    library.close()
+
+    room = open_room()
+    settled(room)
+
+    assert states(room) == {"a.pdf": "embedded"}
+
+
+# Answers
+
+
+@pytest.fixture
+def slow() -> SlowGenerator:
+    return SlowGenerator("The garden has forty apple trees.")
+
+
+@pytest.fixture
+def garden(open_room: Callable[..., Room], write_pdf: Write, slow: SlowGenerator) -> Room:
+    room = open_room(generator=slow)
+    room.add([write_pdf("garden.pdf", *GARDEN), write_pdf("harbour.pdf", *HARBOUR)])
+    settled(room)
+    return room
+
+
+def test_an_answer_is_written_and_kept_though_no_page_looks(
+    garden: Room, slow: SlowGenerator
+) -> None:
+    turn_id = garden.ask("c", "How many apple trees?")
+    assert garden.job(turn_id) is not None
+    assert texts(garden) == [None]
+
+    slow.go_on()
+    until(lambda: garden.job(turn_id) is None)
+
+    assert texts(garden) == ["The garden has forty apple trees."]
+    (turn,) = turns(garden)
+    assert turn.answer is not None
+    (citation,) = turn.answer.citations
+    assert (citation.document, citation.label, citation.quote) == (
+        "garden.pdf", "1", "The garden has forty apple trees.",
+    )  # fmt: skip
+    assert citation.boxes != ()
+
+
+def test_a_page_that_comes_back_finds_what_was_written_meanwhile(
+    garden: Room, slow: SlowGenerator
+) -> None:
+    turn_id = garden.ask("c", "How many apple trees?")
+    slow.go_on(3)
+    until(lambda: (job := garden.job(turn_id)) and job.text == "The garden has ")
+
+    job = garden.job(turn_id)
+    assert job is not None
+    assert job.hits
+    assert job.running
+
+
+def test_a_second_question_waits_for_the_first(garden: Room, slow: SlowGenerator) -> None:
+    first = garden.ask("c", "How many apple trees?")
+    slow.go_on(1)
+    until(lambda: (job := garden.job(first)) and job.text)
+    second = garden.ask("c", "When were they planted?")
+
+    until(lambda: (job := garden.job(second)) and job.ahead == 1)
+    waiting = garden.job(second)
+    assert waiting is not None
+    assert waiting.text == ""
+
+    slow.go_on()
+    until(lambda: garden.job(first) is garden.job(second) is None)
+    assert texts(garden) == ["The garden has forty apple trees."] * 2
+
+
+def test_a_stopped_answer_keeps_its_words(garden: Room, slow: SlowGenerator) -> None:
+    turn_id = garden.ask("c", "How many apple trees?")
+    slow.go_on(2)
+    until(lambda: (job := garden.job(turn_id)) and job.text == "The garden ")
+
+    job = garden.job(turn_id)
+    assert job is not None
+    job.cancel()
+    job.wait()
+
+    (turn,) = turns(garden)
+    assert turn.answer is not None
+    assert (turn.answer.stop, turn.answer.text) == ("cancelled", "The garden ")
+
+
+def test_an_answer_at_once_is_not_shown_as_being_written(
+    open_room: Callable[..., Room], write_pdf: Write
+) -> None:
+    room = open_room("Forty.")
+    for _ in range(20):
+        turn_id = room.ask("c", "How many?")
+        until(lambda turn_id=turn_id: room.job(turn_id) is None)
+
+    assert len(texts(room)) == 20
+
+
+def test_a_question_that_cannot_be_answered_says_why(garden: Room) -> None:
+    turn_id = garden.ask("c", "why " * 5000)
+    until(lambda: garden.job(turn_id) is None)
+
+    (turn,) = turns(garden)
+    assert (turn.answer, "Shorten it" in turn.note) == (None, True)
+
+
+def test_a_document_removed_while_it_is_read_from_leaves_no_answer(
+    garden: Room, slow: SlowGenerator
+) -> None:
+    turn_id = garden.ask("c", "How many apple trees?")
+    slow.go_on(1)
+    until(lambda: (job := garden.job(turn_id)) and job.text)
+
+    garden.remove([record.id for record in garden.library.catalog.documents()])
+    slow.go_on()
+    until(lambda: garden.job(turn_id) is None)
+
+    assert [(turn.answer, turn.note) for turn in turns(garden)] == [(None, REMOVED)]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_answer_that_cannot_be_saved_does_not_stay_on_the_page(
+    garden: Room, slow: SlowGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise StoreFull("The disk is full.")
+
+    monkeypatch.setattr(garden.library.catalog, "end_turn", full)
+    turn_id = garden.ask("c", "How many apple trees?")
+    slow.go_on()
+
+    until(lambda: garden.job(turn_id) is None)
+    assert texts(garden) == [None]
+
+
+# Closing
+
+
+def test_closing_stops_answers_at_the_next_word_and_keeps_them(
+    garden: Room, slow: SlowGenerator, fake_library: Open
+) -> None:
+    garden.ask("c", "How many apple trees?")
+    garden.ask("c", "When were they planted?")
+    slow.go_on(2)
+    until(lambda: any(job.text == "The garden " for job in garden._jobs.values()))
+
+    start = time.monotonic()
+    garden.close()
+    assert time.monotonic() - start < 5
+
+    conversation = fake_library().catalog.conversation("c")
+    assert conversation is not None
+    stopped = [turn.answer for turn in conversation.turns]
+    assert [a and a.stop for a in stopped] == ["cancelled", "cancelled"]
+    assert {a and a.text for a in stopped} == {"The garden ", ""}
+
+
+class SlowEmbedder(HashEmbedder):
+    def embed(self, texts: list[str]) -> FloatArray:  # type: ignore[override]
+        time.sleep(0.02)
+        return super().embed(texts)
+
+
+def test_closing_stops_embedding_after_the_batch_in_hand_and_loses_nothing(
+    open_room: Callable[..., Room], write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 1)
+    words = " ".join(f"word{i}" for i in range(900))
+    room = open_room(embedder=SlowEmbedder())
+    room.add([write_pdf("many.pdf", words)])
+    until(lambda: room.library.ingest.vectors.count() > 2)
+
+    start = time.monotonic()
+    room.close()
+    assert time.monotonic() - start < 2
+
+    reopened = open_room()
+    settled(reopened)
+    (record,) = reopened.library.catalog.documents()
+    assert record.state == "embedded"
+    assert reopened.library.ingest.vectors.count() == record.n_chunks

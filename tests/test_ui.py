@@ -1,0 +1,188 @@
+"""The pages, run by Streamlit's own test runner over a library with fake models."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pdfs
+import pytest
+from libraries import GARDEN
+from streamlit.testing.v1 import AppTest
+
+from rag.errors import ModelMissing
+from rag.library import Library
+from rag.room import Room
+from rag.settings import ROOT
+from rag.ui import shared
+
+QUESTION = "How many apple trees has the garden?"
+ANSWER = "The garden has forty apple trees. The cellar is haunted by nine ghosts."
+
+
+@pytest.fixture
+def room(fake_library: Callable[..., Library]) -> Iterator[Room]:
+    opened = Room(fake_library(ANSWER))
+    opened.start()
+    shared.adopt(opened)
+    yield opened
+    shared.adopt(None)
+    opened.close()
+
+
+@pytest.fixture
+def garden(room: Room, write_pdf: Callable[..., Path]) -> Room:
+    room.add([write_pdf("garden.pdf", *GARDEN)])
+    room.worker.wait()
+    return room
+
+
+def run(page: str = "ask", **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    if page != "ask":
+        app.switch_page(f"rag/ui/{page}.py").run()
+    assert not app.exception
+    return app
+
+
+def ask(app: AppTest, room: Room, question: str = QUESTION) -> AppTest:
+    """Ask and wait for the answer, as a person would."""
+    app.chat_input[0].set_value(question).run()
+    room.wait()
+    app.run()
+    assert not app.exception
+    return app
+
+
+def html(app: AppTest) -> str:
+    return "\n".join(element.proto.body for element in app.get("html"))
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+@pytest.mark.usefixtures("room")
+def test_an_empty_library_points_to_the_documents_page() -> None:
+    app = run()
+    assert "Nothing to ask yet" in " ".join(m.value for m in app.markdown)
+
+
+def test_an_answer_is_shown_with_its_marks_and_citations(garden: Room) -> None:
+    app = ask(run(), garden)
+    assert "forty apple trees.<span" in html(app)
+    assert '<span class="sr-mark">1</span>' in html(app)
+    assert any("garden" in label and label.startswith("**1**") for label in labels(app))
+
+
+def test_a_sentence_that_no_passage_bears_out_is_marked(garden: Room) -> None:
+    assert 'class="sr-open"' in html(ask(run(), garden))
+
+
+def test_a_conversation_survives_a_reload(garden: Room) -> None:
+    asked = ask(run(), garden)
+    again = run(chat=asked.query_params["chat"])
+    assert "forty apple trees" in html(again)
+
+
+def test_a_deleted_conversation_is_gone(garden: Room) -> None:
+    app = ask(run(), garden)
+    app.button(key=f"delete-{app.query_params['chat']}").click().run()
+    assert garden.library.catalog.conversations() == []
+    assert "forty" not in html(app)
+
+
+def test_what_a_document_or_model_says_is_never_live(
+    fake_library: Callable[..., Library], write_pdf: Callable[..., Path]
+) -> None:
+    hostile = (
+        '![x](http://192.0.2.1/p.png) <img src="http://192.0.2.1/q.png"> [a](http://192.0.2.1)'
+    )
+    room = Room(fake_library(hostile))
+    room.start()
+    shared.adopt(room)
+    room.add([write_pdf("apples.pdf", f"Apples {hostile}")])
+    room.worker.wait()
+    shown = ask(run(), room, "What of apples?")
+    shared.adopt(None)
+    room.close()
+    assert "<img" not in html(shown)
+    assert "&lt;img src=" in html(shown)
+    assert not any("192.0.2.1" in m.value for m in shown.markdown)
+
+
+def test_a_question_that_fails_says_why(
+    fake_library: Callable[..., Library], write_pdf: Callable[..., Path]
+) -> None:
+    class Absent:
+        name, n_context, n_ahead = "absent", 4096, 0
+
+        def count_tokens(self, _text: str) -> int:
+            raise ModelMissing("The weights are missing. Run `strongroom models fetch`.")
+
+    room = Room(fake_library(generator=Absent()))
+    room.start()
+    shared.adopt(room)
+    room.add([write_pdf("garden.pdf", *GARDEN)])
+    room.worker.wait()
+    shown = ask(run(), room)
+    shared.adopt(None)
+    room.close()
+    assert "Run `strongroom models fetch`" in shown.warning[0].value
+
+
+@pytest.mark.usefixtures("room")
+def test_an_empty_library_says_how_to_add_documents() -> None:
+    assert "No documents yet" in run("documents").info[0].value
+
+
+def test_an_upload_is_taken_in(room: Room, write_pdf: Callable[..., Path]) -> None:
+    app = run("documents")
+    data = write_pdf("garden.pdf", *GARDEN).read_bytes()
+    app.file_uploader[0].set_value([("garden.pdf", data, "application/pdf")]).run()
+    room.worker.wait()
+    app.run()
+    assert [(r.name, r.state) for r in room.library.catalog.documents()] == [
+        ("garden.pdf", "embedded")
+    ]
+    assert list(app.dataframe[0].value["Name"]) == ["garden.pdf"]
+
+
+def test_a_path_is_taken_in(room: Room, write_pdf: Callable[..., Path]) -> None:
+    app = run("documents")
+    app.text_input[0].set_value(str(write_pdf("garden.pdf", *GARDEN).parent))
+    app.button[0].click().run()
+    room.worker.wait()
+    assert [r.name for r in room.library.catalog.documents()] == ["garden.pdf"]
+
+
+@pytest.mark.usefixtures("room")
+def test_a_path_that_is_not_there_is_named() -> None:
+    app = run("documents")
+    app.text_input[0].set_value("/nowhere/lease.pdf")
+    app.button[0].click().run()
+    assert "/nowhere/lease.pdf cannot be read" in app.error[0].value
+
+
+def test_an_encrypted_document_asks_for_its_password(room: Room, tmp_path: Path) -> None:
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(pdfs.encrypted(pdfs.make(*GARDEN), user="open sesame"))
+    room.add([path])
+    room.worker.wait()
+    app = run("documents")
+    password = next(field for field in app.text_input if field.label == "Password")
+    password.set_value("open sesame")
+    next(b for b in app.button if b.label == "Try again").click().run()
+    room.worker.wait()
+    assert [r.state for r in room.library.catalog.documents()] == ["embedded"]
+
+
+def test_removing_asks_first_and_then_erases(garden: Room) -> None:
+    doc_id = garden.library.catalog.documents()[0].id
+    garden.library.catalog.fail(doc_id, "It failed.", "DamagedDocument")
+    app = run("documents")
+    app.button(key=f"remove-{doc_id}").click().run()
+    assert len(garden.library.catalog.documents()) == 1
+    app.button(key="confirm-removal").click().run()
+    assert garden.library.catalog.documents() == []
