@@ -8,9 +8,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV ?= .venv
 BIN = $(VENV)/bin
 TEST_MODELS = smollm2-135m-instruct all-minilm-l6-v2
-setup = @command -v $(PYTHON) >/dev/null || { \
-	echo "There is no $(PYTHON). Install Python 3.11 to 3.13, or name one: make run PYTHON=/path/to/python3.12" >&2; \
-	exit 1; }; $(PYTHON) tools/setup.py --venv "$(VENV)"
+setup = @python="$(PYTHON)"; command -v "$$python" >/dev/null || { \
+	echo "There is no $$python. Install Python 3.11, 3.12 or 3.13, or name one:" \
+	"make run PYTHON=/path/to/python3.12" >&2; exit 1; }; \
+	"$$python" tools/setup.py --venv "$(VENV)"
 
 .PHONY: help run test setup setup-test lint format lock
 

@@ -5,9 +5,10 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 
@@ -23,6 +24,8 @@ from rag.types import (
     State,
     Turn,
 )
+
+T = TypeVar("T")
 
 VERSION = 1
 SCHEMA = """
@@ -92,6 +95,7 @@ _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 class Catalog:
     """One SQLite file. Each public method is one transaction; it may be called from any thread.
 
+    is_blank: opened to read before a writer has laid it out; there is nothing to ask it for.
     Raises StoreCorrupt when the file is not a library, StoreMismatch when a newer version wrote
     it, StoreFull when the disk is full.
     """
@@ -184,11 +188,10 @@ class Catalog:
 
     def documents(self) -> list[DocumentRecord]:
         """Newest first."""
-        return [_record(row) for row in self._all(f"{RECORD} ORDER BY added_at DESC, name")]
+        return self._read(_record, f"{RECORD} ORDER BY added_at DESC, name")
 
     def document(self, doc_id: str) -> DocumentRecord | None:
-        row = self._one(f"{RECORD} WHERE id = ?", doc_id)
-        return None if row is None else _record(row)
+        return next(iter(self._read(_record, f"{RECORD} WHERE id = ?", doc_id)), None)
 
     def password(self, doc_id: str) -> str | None:
         row = self._one("SELECT password FROM documents WHERE id = ?", doc_id)
@@ -224,18 +227,18 @@ class Catalog:
     def chunks(self, chunk_ids: Sequence[str]) -> list[Chunk]:
         """In the order asked for, without those that are not there."""
         marks = ",".join("?" * len(chunk_ids))
-        rows = self._all(f"SELECT * FROM chunks WHERE id IN ({marks})", *chunk_ids)
-        by_id = {row["id"]: _chunk(row) for row in rows}
+        found = self._read(_chunk, f"SELECT * FROM chunks WHERE id IN ({marks})", *chunk_ids)
+        by_id = {chunk.id: chunk for chunk in found}
         return [by_id[i] for i in chunk_ids if i in by_id]
 
     def unembedded(self, doc_id: str, n: int) -> list[Chunk]:
         """The first n chunks without vectors, in reading order."""
-        rows = self._all(
+        return self._read(
+            _chunk,
             "SELECT * FROM chunks WHERE doc_id = ? AND NOT embedded ORDER BY ordinal LIMIT ?",
             doc_id,
             n,
         )
-        return [_chunk(row) for row in rows]
 
     def mark_embedded(self, doc_id: str, chunk_ids: Iterable[str]) -> None:
         """Note that these chunks have vectors; with the last one the document is embedded."""
@@ -281,12 +284,10 @@ class Catalog:
         row = self._one("SELECT * FROM conversations WHERE id = ?", conversation_id)
         if row is None:
             return None
-        turns = self._all(
-            "SELECT * FROM turns WHERE conversation_id = ? ORDER BY id", conversation_id
+        turns = self._read(
+            _turn, "SELECT * FROM turns WHERE conversation_id = ? ORDER BY id", conversation_id
         )
-        return Conversation(
-            row["id"], row["title"], row["updated_at"], tuple(_turn(t) for t in turns)
-        )
+        return Conversation(row["id"], row["title"], row["updated_at"], tuple(turns))
 
     def begin_turn(self, conversation_id: str, question: str) -> int:
         """Enter a question, and its conversation with the first one. Returns the turn's id."""
@@ -338,13 +339,20 @@ class Catalog:
                 f"The library {self._path} was written by a newer Strongroom (format {version}; "
                 f"this one reads {VERSION}). Upgrade Strongroom to open it."
             )
+        if version == 0 and self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise StoreMismatch(
+                f"{self._path} belongs to another program. Choose another folder with --library."
+            )
         self._db.execute("PRAGMA foreign_keys = ON")
         self._db.execute("PRAGMA busy_timeout = 5000")
+        self.is_blank = readonly and version == 0
         if readonly:
             return
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA secure_delete = ON")
+        # A temporary file would hold text of documents outside of the library's folder.
+        self._db.execute("PRAGMA temp_store = MEMORY")
         if version == 0:
             self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
 
@@ -365,20 +373,31 @@ class Catalog:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        # The message of an SQLite error can hold bytes of the file that are no text.
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 raise StoreFull(
                     f"The disk with {self._path} is full. Free some space and try again; "
                     "what was already in the library is unharmed."
                 ) from error
-            raise StoreCorrupt(
-                f"The library {self._path} cannot be used ({error}). Check that the disk can be "
-                "written, or restore the file from a copy."
-            ) from error
+            raise self._corrupt(error) from error
+
+    def _corrupt(self, error: Exception) -> StoreCorrupt:
+        return StoreCorrupt(
+            f"The library {self._path} cannot be used ({error}). Check that the disk can be "
+            "written, or restore the file from a copy."
+        )
 
     def _all(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with self._lock, self._translated():
             return self._db.execute(sql, values).fetchall()
+
+    def _read(self, parse: Callable[[sqlite3.Row], T], sql: str, *values: object) -> list[T]:
+        rows = self._all(sql, *values)
+        try:
+            return [parse(row) for row in rows]
+        except (ValueError, TypeError) as error:
+            raise self._corrupt(error) from error
 
     def _one(self, sql: str, *values: object) -> sqlite3.Row | None:
         rows = self._all(sql, *values)

@@ -27,7 +27,17 @@ from rag.errors import RagError
 from rag.fetch import FetchProgress
 from rag.models import Model
 from rag.settings import Settings
-from rag.types import Answer, Citation, Delta, DocumentRecord, Done, Hit, Progress, Waiting
+from rag.types import (
+    UNSUPPORTED,
+    Answer,
+    Citation,
+    Delta,
+    DocumentRecord,
+    Done,
+    Hit,
+    Progress,
+    Waiting,
+)
 
 # Names and texts of documents are shown as they are: no markup, no ":emoji:" in them.
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -166,6 +176,8 @@ def ask(
         return
     if not out.is_terminal:
         out.print(answer.marked)
+    if answer.is_unsupported:
+        err.print(UNSUPPORTED, style="yellow")
     _print_citations(answer.citations)
 
 

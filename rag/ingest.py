@@ -134,7 +134,8 @@ class Ingest:
             self._finish_removal()
             known = self.catalog.document_ids()
             for copy in self.originals.iterdir():
-                if copy.name not in known:
+                # Whoever chose a folder that was not empty keeps what is in it.
+                if extract.is_ours(copy.name) and copy.name not in known:
                     copy.unlink()
             # More vectors than the catalogue counts are those of a batch that was not noted;
             # they are replaced when it is embedded again.

@@ -1,6 +1,5 @@
 """Puts the parts together: the only place that constructs adapters."""
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -156,8 +155,6 @@ def open_library(settings: Settings, *, command: str) -> Library:
     _make_folders(folder)
     with ExitStack() as opened:
         opened.callback(LibraryLock(folder, command=command).close)
-        for stale in folder.glob("upload-*"):
-            shutil.rmtree(stale)
         catalog = Catalog(folder / "library.db")
         opened.callback(catalog.close)
         embedding_model = models.find(models.load_catalog(), settings.embedder)

@@ -42,7 +42,7 @@ def _to_logging(level: int, text: bytes, _user_data: object) -> None:
     line = text.decode("utf-8", "replace").strip()
     _log.debug("llama.cpp: %s", line)
     if level == LOG_LEVEL_ERROR:
-        _complaints.append(line.rpartition(": ")[2])
+        _complaints.append(line.partition(": ")[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +306,11 @@ def _load(path: Path, n_context: int, threads: int) -> _Model:
             verbose=False,
         )
     except (ValueError, RuntimeError, AssertionError, OSError, jinja2.TemplateError) as error:
+        if "llama_context" in str(error):
+            raise ModelError(
+                f"There is not enough memory for {path} with a window of {n_context} tokens. "
+                "Close other programs, or set context_tokens lower."
+            ) from error
         reason = next(iter(_complaints), str(error))
         raise ModelCorrupt(
             f"The language model {path} cannot be loaded: {reason}. "

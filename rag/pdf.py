@@ -117,8 +117,8 @@ def read(
 def read_page(path: Path, number: int, *, password: str | None = None, name: str = "") -> Page:
     """Page `number`, from 1, with the box of each character; the text is the one `read` gives.
 
-    name: for messages, where the file on disk has another. Raises what `read` raises, but
-    DamagedDocument where there is no such page, and nothing about missing text.
+    name: for messages, where the file on disk has another. Raises what `read` raises on opening,
+    and DamagedDocument where there is no such page.
     """
     name = name or path.name
     with _opened(path, name, password) as document:
@@ -161,8 +161,9 @@ def _opened(path: Path, name: str, password: str | None) -> Iterator[Any]:
     _check_header(path, name)
     secret = (password or "").encode("utf-8", "replace")
     with _turn():
-        # A password that is not needed does no harm: one may be given for a whole folder.
-        document = _load(path, secret) or _load(path, None)
+        document = _load(path, secret)
+        if secret and not document:  # one that is not needed, given for a whole folder
+            document = _load(path, b"")
         code = pdfium.FPDF_GetLastError()
     if not document:
         raise _refusal(code, name, password)
@@ -173,7 +174,7 @@ def _opened(path: Path, name: str, password: str | None) -> Iterator[Any]:
             pdfium.FPDF_CloseDocument(document)
 
 
-def _load(path: Path, secret: bytes | None) -> Any:
+def _load(path: Path, secret: bytes) -> Any:
     return pdfium.FPDF_LoadDocument(os.fsencode(path), secret)
 
 
@@ -189,7 +190,7 @@ def _check_header(path: Path, name: str) -> None:
         ) from error
     if b"%PDF-" not in head:
         raise UnsupportedDocument(
-            f"{name} is not a PDF file, whatever its name says. Add it under its own file type."
+            f"{name} is not a PDF file, whatever it is called. Print it to a PDF and add that."
         )
 
 

@@ -70,4 +70,4 @@ def title_of(told: str, stem: str) -> str:
     title = re.sub(r"^Microsoft \w+ - ", "", one_line(told))
     coded = " " not in title and ("_" in title or any(map(str.isdigit, title)))
     named = title.casefold() == stem.casefold() or _FILE_NAME.search(title)
-    return "" if coded or named or _PLACEHOLDER.fullmatch(title) else title
+    return "" if len(title) < 3 or coded or named or _PLACEHOLDER.fullmatch(title) else title

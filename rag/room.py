@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rag import extract
 from rag.errors import RagError
@@ -50,10 +49,12 @@ class Room:
 
     def add_bytes(self, name: str, data: bytes) -> Progress:
         """A file that came through the browser."""
-        with TemporaryDirectory(dir=self.library.settings.library, prefix="upload-") as folder:
-            path = Path(folder, "upload")
+        path = extract.incoming(self.library.ingest.originals)
+        try:
             extract.save(data, path, name=name)
             staged = self.library.ingest.stage(path, name=Path(name).name)
+        finally:
+            path.unlink(missing_ok=True)
         self.worker.wake()
         return staged
 

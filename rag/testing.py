@@ -31,7 +31,8 @@ class HashEmbedder:
             row[0] = 1e-3
             for word in re.findall(r"\w+", text.casefold()):
                 row[hashlib.sha256(word.encode()).digest()[0] % self.dim] += 1
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
+        lengths: FloatArray = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
+        return vectors / lengths
 
 
 class MemoryIndex:
@@ -85,7 +86,7 @@ class ScriptedGenerator:
         prompt: Prompt,
         *,
         max_tokens: int,
-        seed: int = 0,
+        seed: int = 0,  # noqa: ARG002  the script is the same for every seed
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Piece]:
         self.prompts.append(prompt)

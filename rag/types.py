@@ -17,6 +17,8 @@ State = Literal["queued", "searchable", "embedded", "failed"]
 Origin = Literal["dense", "lexical", "both"]
 Stop = Literal["complete", "length", "cancelled", "no_evidence"]
 
+UNSUPPORTED = "No passage of the documents bears this answer out. Do not rely on it."
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -156,6 +158,12 @@ class Answer:
     retrieve_s: float
     first_token_s: float | None
     total_s: float
+
+    @property
+    def is_unsupported(self) -> bool:
+        """Whether it states something and no passage bears any of it out."""
+        stated = [s.supported for s in self.sentences if s.markers or not s.supported]
+        return bool(stated) and not any(stated)
 
 
 @dataclass(frozen=True, slots=True)

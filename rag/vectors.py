@@ -22,6 +22,8 @@ from rag.types import FloatArray
 COLLECTION = "chunks"
 CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine"}}
 BATCH = 1000
+SPARE = 1 << 20
+"""Bytes; a disk with less is full."""
 UNREADABLE = (ChromaError, ValueError, RuntimeError)
 """What Chroma raises for broken files: its native part has more than its own errors."""
 FULL = ("database or disk is full", os.strerror(errno.ENOSPC))
@@ -53,7 +55,7 @@ class ChromaIndex:
             try:
                 self._client, self._collection = self._opened()
             except UNREADABLE as error:
-                if _is_full(error):
+                if _is_full(error, root):
                     raise
                 self._begin_anew()
                 self._client, self._collection = self._opened()
@@ -120,7 +122,7 @@ class ChromaIndex:
 
     def _opened(self) -> tuple[Client, Collection]:
         for stale in self._root.iterdir():
-            if stale.is_dir() and stale.name != str(self._generation):
+            if stale.name.isdigit() and stale.name != str(self._generation):
                 shutil.rmtree(stale)
         client, collection = _open(self._root / str(self._generation))
         collection.count()  # reads the index files
@@ -143,7 +145,7 @@ class ChromaIndex:
             try:
                 yield
             except (*UNREADABLE, OSError) as error:
-                if _is_full(error):
+                if _is_full(error, self._root):
                     raise StoreFull(
                         f"The disk with {self._root} is full. Free some space and try again; "
                         "what was already in the library is unharmed."
@@ -156,8 +158,11 @@ class ChromaIndex:
                 ) from error
 
 
-def _is_full(error: Exception) -> bool:
-    return any(reason in str(error) for reason in FULL)
+def _is_full(error: Exception, folder: Path) -> bool:
+    if any(reason in str(error) for reason in FULL):
+        return True
+    # Chroma does not always pass on why it could not write.
+    return folder.exists() and shutil.disk_usage(folder).free < SPARE
 
 
 def _open(folder: Path) -> tuple[Client, Collection]:

@@ -18,6 +18,7 @@ from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
 from rag.types import Embedder, Generator, Tokenizer
 
 seal.switch_off(os.environ)
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # The same examples each time: a failure here is one of this change, not of this run.
 hypothesis.settings.register_profile(
     "suite", deadline=None, derandomize=True, database=None, max_examples=40

@@ -356,6 +356,17 @@ def test_a_file_that_is_no_library_is_refused_by_name(path: Path, content: bytes
             Catalog(path, readonly=readonly)
 
 
+def test_a_database_of_another_program_is_refused_and_left_as_it_is(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE photos (id)")
+    before = path.read_bytes()
+
+    for readonly in (False, True):
+        with pytest.raises(StoreMismatch, match=f"{path} belongs to another program"):
+            Catalog(path, readonly=readonly)
+    assert path.read_bytes() == before
+
+
 def test_a_folder_in_its_place_is_refused_by_name(path: Path) -> None:
     path.mkdir()
 

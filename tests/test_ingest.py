@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from libraries import GARDEN, HARBOUR, answer_from, assemble, steps
 
 from rag import ingest
+from rag.extract import incoming
 from rag.ingest import files_in
 from rag.library import Library
 from rag.settings import Settings
 from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
-from rag.types import FloatArray, Progress, VectorIndex
+from rag.types import FloatArray, IntArray, Progress, VectorIndex
 
 Open = Callable[..., Library]
 Write = Callable[..., Path]
@@ -359,11 +360,27 @@ def test_a_copy_that_was_not_entered_before_a_kill_is_gone_after_opening(
     library = fake_library()
     take_in(library, write_pdf("a.pdf", *GARDEN))
     before = state(library)
-    for name in ("f" * 64, ".incoming-0123"):
+    for name in ("f" * 64, incoming(library.ingest.originals).name):
         (library.ingest.originals / name).write_bytes(b"%PDF-")
     library.close()
 
     assert state(fake_library()) == before
+
+
+def test_a_folder_that_was_not_empty_keeps_what_was_in_it(
+    fake_library: Open, tmp_path: Path
+) -> None:
+    names = ["photo.jpg", "originals/photo.jpg", "originals/.hidden", "chroma/photos/1.jpg"]
+    for path in (tmp_path / "library" / name for name in names):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"mine")
+
+    library = fake_library()
+    library.ingest.remove(["f" * 64])
+    library.close()
+    fake_library()
+
+    assert [(tmp_path / "library" / name).read_bytes() for name in names] == [b"mine"] * 4
 
 
 # Removing
@@ -477,6 +494,23 @@ def test_a_document_removed_between_two_steps_does_not_come_back(
         library.ingest.remove([doc_id])
         list(work)
         assert (n_steps, {**state(library), "meta": []}) == (n_steps, {**empty, "meta": []})
+
+
+def test_a_document_removed_while_it_is_read_does_not_come_back(
+    fake_library: Open, write_pdf: Write
+) -> None:
+    class Removing(WordTokenizer):
+        def token_ends(self, text: str) -> IntArray:
+            library.ingest.remove(library.catalog.document_ids())
+            return super().token_ends(text)
+
+    library = fake_library(tokenizer=Removing())
+
+    taken = take_in(library, write_pdf("a.pdf", *GARDEN))
+
+    assert steps(taken) == [("a.pdf", "queued"), ("a.pdf", "extracting")]
+    assert library.search("apple") == ()
+    assert list(library.ingest.originals.iterdir()) == []
 
 
 def test_removing_nothing_or_what_is_not_there_changes_nothing(

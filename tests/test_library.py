@@ -250,18 +250,6 @@ def test_before_a_writer_has_laid_it_out_there_is_nothing_to_read(tmp_path: Path
 
 
 @pytest.mark.real
-def test_what_a_killed_upload_left_is_gone_after_opening(real_settings: Settings) -> None:
-    open_library(real_settings, command="add").close()
-    upload = real_settings.library / "upload-0123"
-    upload.mkdir()
-    (upload / "upload").write_bytes(b"%PDF-")
-
-    open_library(real_settings, command="add").close()
-
-    assert not upload.exists()
-
-
-@pytest.mark.real
 def test_only_the_owner_may_look_into_a_library(real_settings: Settings) -> None:
     open_library(real_settings, command="add").close()
 

@@ -225,7 +225,7 @@ def test_the_window_is_no_wider_than_the_model_was_trained_for() -> None:
 
 @pytest.mark.real
 def test_a_prompt_with_the_same_head_is_read_from_where_it_differs(smol: LlamaGenerator) -> None:
-    passages = tuple(f"Year {n}. {PASSAGE}" for n in range(40))
+    passages = tuple(f"Year {n}. {PASSAGE}" for n in range(16))
     first, second = Counted(), Counted()
 
     list(smol.generate(Prompt("Be brief.", passages, "Why?"), max_tokens=1, cancelled=first))
@@ -261,7 +261,7 @@ def test_stop_is_heard_between_tokens(smol: LlamaGenerator) -> None:
 
 @pytest.mark.real
 def test_stop_is_heard_while_the_prompt_is_read(smol: LlamaGenerator) -> None:
-    passages = tuple(f"Stop {n}. {PASSAGE}" for n in range(40))
+    passages = tuple(f"Stop {n}. {PASSAGE}" for n in range(16))
     counted = Counted()
 
     pieces = list(
@@ -300,8 +300,7 @@ def test_callers_are_served_in_the_order_they_came(smol: LlamaGenerator) -> None
     served: list[int] = []
 
     def ask(n: int) -> None:
-        for _ in smol.generate(PROMPT, max_tokens=2):
-            served.append(n)
+        served.extend(n for _ in smol.generate(PROMPT, max_tokens=2))
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(3)]
     for n_ahead, thread in enumerate(threads, start=2):

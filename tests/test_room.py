@@ -93,11 +93,8 @@ def test_an_upload_is_taken_in_under_its_bare_name_and_leaves_nothing_else(
     settled(room)
 
     assert (staged.name, states(room)) == ("report.pdf", {"report.pdf": "embedded"})
-    folder = room.library.settings.library
-    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == [
-        "chroma",
-        "originals",
-    ]
+    originals = room.library.ingest.originals
+    assert [path.name for path in originals.iterdir()] == [staged.doc_id]
 
 
 def test_an_upload_that_is_no_pdf_is_refused_by_name(open_room: Callable[..., Room]) -> None:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Write docs/cli.md from the command line's own --help texts."""
 
 from collections.abc import Iterator

@@ -95,7 +95,7 @@ def set_up(venv: Path, *, with_tests: bool) -> None:
 
 
 def wanted_locks(with_tests: bool) -> dict[str, str]:
-    """Lock names in the order of installing, with the SHA-256 of each."""
+    """Lock names in the order of installing, with the digest of each."""
     names = ["build", *(["torch"] if sys.platform == "linux" else []), "run"]
     names += ["test"] if with_tests else []
     return {name: sha256(lock_path(name)) for name in names}
@@ -106,7 +106,10 @@ def lock_path(name: str) -> Path:
 
 
 def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Of the file without its comments."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.lstrip().startswith("#")]
+    return hashlib.sha256("\n".join(kept).encode()).hexdigest()
 
 
 def read_stamp(venv: Path) -> dict[str, Any]:
@@ -395,7 +398,8 @@ def clock(seconds: float) -> str:
 
 def explain(title: str, said: str, log: Path) -> str:
     """The message for a pip that failed: the cause as far as it can be told, and the next step."""
-    last = "\n".join(said.strip().splitlines()[-8:])
+    lines = said.strip().splitlines()
+    last = "\n".join([line for line in lines if line.startswith("ERROR:")] or lines[-8:])
     if re.search(DISK, said):
         return f"The disk is full ({title}). Free some space and run the same again."
     if ALTERED in said:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from rag.job import UNFINISHED, Job
 from rag.room import Room
-from rag.types import Answer, Citation, Conversation, Hit, Turn
+from rag.types import UNSUPPORTED, Answer, Citation, Conversation, Hit, Turn
 from rag.ui import render, shared, viewer
 
 POLL_S = 0.25
@@ -150,6 +150,8 @@ def _stage(job: Job) -> str:
 
 @st.fragment
 def _finished(room: Room, turn_id: int, answer: Answer) -> None:
+    if answer.is_unsupported:
+        st.warning(UNSUPPORTED, icon=":material/warning:")
     st.html(render.answer(answer))
     if answer.stop == "cancelled":
         st.caption("Stopped before the end.")
