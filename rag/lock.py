@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from rag.errors import StoreLocked
+from rag.errors import StoreError, StoreLocked
 
 NAME = "library.lock"
 
@@ -15,7 +15,7 @@ NAME = "library.lock"
 class LibraryLock:
     """Held from construction to `close`, or until the process ends, however it ends.
 
-    command: what the owner is doing, shown to whoever comes second. Raises StoreLocked.
+    command: what the owner is doing, shown to whoever comes second. Raises StoreLocked, StoreError.
     """
 
     def __init__(self, library: Path, *, command: str) -> None:
@@ -45,7 +45,13 @@ class LibraryLock:
 
 
 def _open(path: Path) -> TextIO:
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
+    try:
+        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be opened ({error.strerror}). Correct the permissions of its folder, "
+            "or choose another with --library."
+        ) from error
 
 
 def _owner(file: TextIO) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.errors import StoreLocked
+from rag.errors import StoreError, StoreLocked
 from rag.lock import NAME, LibraryLock
 
 HOLD = """
@@ -77,3 +77,10 @@ def test_only_the_owner_may_read_the_lock_file(tmp_path: Path) -> None:
     LibraryLock(tmp_path, command="add").close()
 
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_lock_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / NAME).mkdir()
+
+    with pytest.raises(StoreError, match=rf"{tmp_path / NAME} cannot be opened \(Is a directory\)"):
+        LibraryLock(tmp_path, command="add")
