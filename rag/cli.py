@@ -426,7 +426,8 @@ def _report(progress: Progress) -> None:
     elif progress.unchanged:
         err.print(f"= {progress.name} is already in the library")
     elif progress.step == "searchable":
-        err.print(f"✓ {progress.name}: {progress.total} pages")
+        noun = "page" if progress.total == 1 else "pages"
+        err.print(f"✓ {progress.name}: {progress.total} {noun}")
         if progress.message:
             err.print(f"  {progress.message}", style="yellow")
 

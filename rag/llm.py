@@ -31,7 +31,6 @@ CHATML = (
 )
 LOG_LEVEL_ERROR = 4
 SYSTEM_MARK, USER_MARK = "\ue000system\ue001", "\ue000user\ue001"
-LOOP_TOKENS, LOOP_TIMES, LOOP_PERIOD = 48, 4, 64
 
 _log = logging.getLogger(__name__)
 _complaints: deque[str] = deque(maxlen=8)
@@ -173,19 +172,18 @@ class LlamaGenerator:
     ) -> Iterator[Piece]:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         stop: Literal["complete", "length", "cancelled"] = "length"
-        written: list[int] = []
         n_unsent = 0
         pending = self._unread(model, tokens)
-        while len(written) < limit and not is_looping(written):
-            token = self._next(model, pending, seed + len(written), cancelled)
-            if token is None or llama_cpp.llama_vocab_is_eog(model.vocab, token):
-                stop = "cancelled" if token is None else "complete"
+        for n_written in range(limit):
+            chosen = self._next(model, pending, seed + n_written, cancelled)
+            if chosen == "complete" or chosen == "cancelled":
+                stop = chosen
                 break
-            written.append(token)
+            token, written = chosen
             n_unsent += 1
             pending = [token]
             # Bytes of a character cut off by the end stay in the decoder and are never sent.
-            if text := decoder.decode(token_bytes(model.vocab, token)):
+            if text := decoder.decode(written):
                 yield Piece(text, n_unsent)
                 n_unsent = 0
         yield Piece("", n_unsent, stop)
@@ -207,21 +205,24 @@ class LlamaGenerator:
 
     def _next(
         self, model: _Model, tokens: Sequence[int], seed: int, cancelled: Callable[[], bool]
-    ) -> int | None:
-        """Read `tokens` in slices and choose the next one. None when cancelled or closed."""
+    ) -> tuple[int, bytes] | Literal["complete", "cancelled"]:
+        """Read `tokens` in slices and choose the next one, with its bytes."""
         for start in range(0, len(tokens), SLICE):
             if cancelled():
-                return None
+                return "cancelled"
             with self._decoding:
                 if model is not self._model:
-                    return None
+                    return "cancelled"
                 self._read(model.llama, tokens[start : start + SLICE])
         with self._decoding:
             if model is not self._model:
-                return None
+                return "cancelled"
             # llama-cpp-python makes a new sampler for each token: one seed would mean one draw.
             model.llama.set_seed(seed)
-            return int(model.llama.sample(temp=self._temperature))
+            token = int(model.llama.sample(temp=self._temperature))
+            if llama_cpp.llama_vocab_is_eog(model.vocab, token):
+                return "complete"
+            return token, token_bytes(model.vocab, token)
 
     def _read(self, llama: llama_cpp.Llama, tokens: Sequence[int]) -> None:
         try:
@@ -275,16 +276,6 @@ def physical_cores() -> int:
         for n in os.sched_getaffinity(0)
     )
     return len({p.read_text() if p.is_file() else str(p) for p in siblings})
-
-
-def is_looping(tokens: Sequence[int]) -> bool:
-    """Whether the end is one run of tokens over and over, as small models do when lost."""
-    for period in range(1, LOOP_PERIOD + 1):
-        n_last = max(LOOP_TOKENS, LOOP_TIMES * period)
-        last = tokens[-n_last:]
-        if len(last) == n_last and last[period:] == last[:-period]:
-            return True
-    return False
 
 
 def _load(path: Path, n_context: int, threads: int) -> _Model:

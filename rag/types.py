@@ -168,7 +168,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Retrieval is done; these are the passages that the model will read."""
+    """Retrieval is done; the passages found, best first. The model reads as many as fit."""
 
     hits: tuple[Hit, ...]
 

@@ -266,7 +266,7 @@ def test_search_shows_names_and_headings_as_they_are(run: Run, write_pdf: Write)
     added = run("add", path)
     found = run("search", "sales")
 
-    assert "✓ [red] :key: report.pdf: 1 pages" in added.stderr
+    assert "✓ [red] :key: report.pdf: 1 page\n" in added.stderr
     assert (found.exit_code, found.stdout.splitlines()) == (
         0,
         [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import ContextOverflow, ModelCorrupt, ModelMissing
-from rag.llm import SLICE, LlamaGenerator, chat_markup, is_looping, physical_cores
+from rag.llm import SLICE, LlamaGenerator, chat_markup, physical_cores
 from rag.types import Piece, Prompt
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -92,14 +92,6 @@ def test_a_template_that_cannot_be_rendered_gives_way_to_chatml(template: str) -
 
 
 # --- Small parts ---------------------------------------------------------------------------------
-
-
-def test_the_same_tokens_over_and_over_are_a_loop() -> None:
-    assert is_looping([1, 2, 3] + [7, 8, 9, 10] * 12)
-
-
-def test_a_table_row_of_equal_figures_is_not_a_loop() -> None:
-    assert not is_looping([1, 2, 3] + [7, 8] * 12)
 
 
 def test_there_is_at_least_one_core() -> None:
