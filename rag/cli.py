@@ -145,7 +145,11 @@ def add(
 @library_option
 @model_option
 @top_k_option
-@click.option("--seed", type=int, help="Seed of the model's sampling. Default 0.")
+@click.option(
+    "--seed",
+    type=int,
+    help="Seed, for a model that samples. The default takes the likeliest word each time.",
+)
 @json_option
 @click.pass_obj
 def ask(

@@ -176,7 +176,7 @@ class LlamaGenerator:
         pending = self._unread(model, tokens)
         for n_written in range(limit):
             chosen = self._next(model, pending, seed + n_written, cancelled)
-            if chosen == "complete" or chosen == "cancelled":
+            if isinstance(chosen, str):
                 stop = chosen
                 break
             token, written = chosen
