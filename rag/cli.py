@@ -357,22 +357,22 @@ def _models(base: Settings, names: tuple[str, ...]) -> list[Model]:
 
 @contextmanager
 def _fetch_progress(model: Model) -> Iterator[FetchProgress]:
-    """A bar over all of the model's files; lines instead where there is no terminal."""
-    if not err.is_terminal:
-        err.print(f"Fetching {model.name}, {model.n_bytes / 1e6:.0f} MB")
+    """A bar over all of the model's files; a line instead where there is no terminal."""
     columns = (
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task(model.name, total=model.n_bytes)
-        done: dict[str, int] = {}
+    done: dict[str, int] = {}
+    with Bar(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(model.name, total=model.n_bytes, visible=False)
 
         def show(path: str, n_bytes: int, _total: int) -> None:
+            if not done and not err.is_terminal:
+                err.print(f"Fetching {model.name}, {model.n_bytes / 1e6:.0f} MB")
             done[path] = n_bytes
-            bar.update(task, completed=sum(done.values()))
+            bar.update(task, completed=sum(done.values()), visible=True)
 
         yield show
 
