@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 import machine
 import page
 
-from rag import __version__, chunk, pdf, prompt, seal, settings
+from rag import __version__, chunk, pdf, prompt, seal, settings, threads
 from rag.errors import RagError
 from rag.ingest import BATCH
 from rag.settings import ROOT, Settings
@@ -93,6 +93,7 @@ def main() -> int:
     options = _options()
     # Before the first import of a library that reads its switch.
     seal.switch_off(os.environ)
+    threads.wait_briefly(os.environ)
     try:
         with TemporaryDirectory(prefix="strongroom-speed-") as folder:
             chosen = _settings(Path(folder, "library"), options.model)

@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from rag import __version__, models, seal, settings
+from rag import __version__, models, seal, settings, threads
 from rag import fetch as fetching
 from rag.errors import RagError
 from rag.fetch import FetchProgress
@@ -528,7 +528,5 @@ def _print_json(value: object) -> None:
 
 def main() -> None:
     seal.switch_off(os.environ)
-    # Threads that spin while they wait starve each other as soon as the machine does anything else:
-    # measured 4 to 30 times slower then (docs/decisions/0007).
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    threads.wait_briefly(os.environ)
     cli(prog_name="strongroom")

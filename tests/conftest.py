@@ -10,7 +10,7 @@ import libraries
 import pdfs
 import pytest
 
-from rag import seal
+from rag import seal, threads
 from rag.library import Library, open_library
 from rag.prompt import NO_ANSWER
 from rag.settings import ROOT, Settings
@@ -18,7 +18,7 @@ from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
 from rag.types import Embedder, Generator, Tokenizer
 
 seal.switch_off(os.environ)
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+threads.wait_briefly(os.environ)
 # The same examples each time: a failure here is one of this change, not of this run.
 hypothesis.settings.register_profile(
     "suite", deadline=None, derandomize=True, database=None, max_examples=40

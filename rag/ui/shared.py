@@ -4,7 +4,7 @@ import os
 
 import streamlit as st
 
-from rag import seal, settings
+from rag import seal, settings, threads
 from rag.errors import RagError
 from rag.library import open_library
 from rag.room import Room
@@ -32,6 +32,7 @@ def room() -> Room:
 def _opened() -> Room:
     """For a page that runs without `strongroom serve`."""
     seal.switch_off(os.environ)
+    threads.wait_briefly(os.environ)
     opened = Room(open_library(settings.load(os.environ), command="serve"))
     opened.start()
     return opened
