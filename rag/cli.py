@@ -302,7 +302,7 @@ def fetch(base: Settings, names: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1)
 @click.pass_obj
 def verify(base: Settings, names: tuple[str, ...]) -> None:
-    """Read the weights whole and compare them with their published SHA-256."""
+    """Compare the weights with their published SHA-256."""
     for model in _models(base, names):
         path = models.verify(model, base.models, full=True)
         out.print(f"✓ {model.name}: {path}")
