@@ -132,7 +132,8 @@ def _writing(room: Room, turn_id: int) -> None:
     if job.text:
         st.html(render.plain(job.text))
     if job.hits:
-        _sources(job.hits, expanded=not job.text)
+        st.html(render.places([f"{hit.document}, page {hit.label}" for hit in job.hits]))
+        _sources(job.hits)
 
 
 def _stage(job: Job) -> str:
@@ -163,7 +164,7 @@ def _finished(room: Room, turn_id: int, answer: Answer) -> None:
         for citation in answer.citations:
             _citation(room, turn_id, citation)
     if answer.hits:
-        _sources(answer.hits, expanded=False)
+        _sources(answer.hits)
     st.caption(_timing(answer))
 
 
@@ -179,8 +180,8 @@ def _citation(room: Room, turn_id: int, citation: Citation) -> None:
         viewer.open_citation(room, citation)
 
 
-def _sources(hits: tuple[Hit, ...], *, expanded: bool) -> None:
-    with st.expander(f"Passages read ({len(hits)})", expanded=expanded, type="compact"):
+def _sources(hits: tuple[Hit, ...]) -> None:
+    with st.expander(f"Passages read ({len(hits)})", type="compact"):
         for hit in hits:
             where = " › ".join([f"{hit.document}, page {hit.label}", *hit.chunk.heading])
             st.html(render.quote(hit.chunk.text, where))

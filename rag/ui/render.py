@@ -4,6 +4,7 @@ Markdown is not used for it, because Markdown makes links and pictures of what a
 """
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 from rag.types import Answer
@@ -42,6 +43,12 @@ def quote(text: str, where: str = "") -> str:
     """A passage on one paragraph, with a line above it that says where it stands."""
     head = f'<div class="sr-where">{escape(where)}</div>' if where else ""
     return f'{head}<p class="sr-quote">{escape(" ".join(text.split()))}</p>'
+
+
+def places(names: Sequence[str]) -> str:
+    """Where passages stand, one line each, without repeating one."""
+    lines = "".join(f"<div>{escape(name)}</div>" for name in dict.fromkeys(names))
+    return f'<div class="sr-where">{lines}</div>'
 
 
 def _badge(match: re.Match[str]) -> str:
