@@ -274,7 +274,10 @@ def _fit(claim: Claim, own: int, around: int) -> float:
 
 
 def _is_relevant(claim: Claim, run: Run, best_like: float) -> bool:
-    """A short sentence needs a place that the question leads to, or a row with its label."""
+    """A short sentence needs a place that the question leads to, or a row with its label, or one
+    that holds all of its several words: a question of two parts leads to one of them more."""
+    if claim.word_bits.bit_count() > 1 and not claim.word_bits & ~run.own:
+        return True
     least = RELEVANT * best_like if best_like >= TELLING else 0.0
     if not claim.short or run.near >= least:
         return True

@@ -54,6 +54,20 @@ def test_a_sentence_is_cited_with_the_sentence_that_bears_it_out() -> None:
     assert (cited.sentences[0].markers, cited.sentences[0].supported) == ((1,), True)
 
 
+def test_a_short_sentence_holds_for_one_part_of_a_question_with_two() -> None:
+    lease = (
+        "The lease begins on 1 April 2024 and ends on 31 March 2029. It does not renew by itself. "
+        "Either party may end it earlier by giving six months' notice in writing."
+    )
+    cited = check(
+        "When does the lease end, and how much notice is needed to end it earlier?",
+        "The lease ends on 31 March 2029.",
+        ("lease.pdf", lease),
+    )
+
+    assert cited.marked == "The lease ends on 31 March 2029. [1]"
+
+
 def test_a_pronoun_draws_in_the_sentence_before() -> None:
     cited = check("When was Tern Docks bought?", "Gull Harbour bought Tern Docks on 19 June 2009.")
 
