@@ -4,7 +4,7 @@ import streamlit as st
 
 from rag.errors import DocumentError
 from rag.room import Room
-from rag.types import Citation, Span
+from rag.types import Citation
 from rag.ui import render
 
 WIDTH_PX = 1400
@@ -14,11 +14,12 @@ PAGE = "viewer_page"
 def open_citation(room: Room, citation: Citation) -> None:
     """Show the page that a citation stands on."""
     st.session_state[PAGE] = citation.span.page
-    _show(room, citation.document, citation.span, citation.quote, citation.supported)
+    _show(room, citation)
 
 
 @st.dialog("Source", width="medium", position="right")
-def _show(room: Room, name: str, span: Span, quote: str, supported: bool) -> None:
+def _show(room: Room, citation: Citation) -> None:
+    name, span = citation.document, citation.span
     record = room.library.catalog.document(span.doc_id)
     if record is None:
         st.info("This document was removed from the library.")
@@ -27,13 +28,13 @@ def _show(room: Room, name: str, span: Span, quote: str, supported: bool) -> Non
     page = room.library.catalog.page(span.doc_id, number)
     label = page.label if page else str(number)
     _turn_pages(name, number, record.n_pages, label)
-    if not supported:
+    if not citation.supported:
         st.warning("The nearest passage. It does not say all that the sentence says.")
     cited = number == span.page
-    boxes = room.library.boxes(span) if cited else ()
+    boxes = citation.boxes if cited else ()
     if cited:
         where = "" if boxes else "This passage could not be located on the page:"
-        st.html(render.STYLE + render.quote(quote, where))
+        st.html(render.STYLE + render.quote(citation.quote, where))
     try:
         picture = room.library.picture(span.doc_id, number, width_px=WIDTH_PX, boxes=boxes)
     except DocumentError as error:
