@@ -9,7 +9,8 @@ from pathlib import PurePath
 import numpy as np
 
 from rag import sentences
-from rag.types import Chunk, Document, Heading, IntArray, Page, Span, Tokenizer
+from rag.arrays import IntArray
+from rag.types import Chunk, Document, Heading, Page, Span, Tokenizer
 
 SPECIAL_TOKENS = 2
 CONTEXT_TOKENS = 48

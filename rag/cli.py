@@ -2,11 +2,12 @@
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from rich.console import Console
@@ -21,8 +22,9 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from rag import __version__, models, seal, settings, threads
+from rag import __version__, listen, models, seal, settings, threads
 from rag import fetch as fetching
+from rag.attempts import Outcome
 from rag.errors import RagError
 from rag.fetch import FetchProgress
 from rag.models import Model
@@ -35,6 +37,7 @@ from rag.types import (
     DocumentRecord,
     Done,
     Hit,
+    Level,
     Progress,
     Waiting,
 )
@@ -54,11 +57,39 @@ model_option = click.option(
 top_k_option = click.option(
     "--top-k", type=click.IntRange(1, 50), help="Passages to retrieve. Default 6."
 )
+seal_option = click.Option(
+    ["--require-seal"],
+    type=click.Choice(get_args(Level)),
+    help="Refuse to run with networking switched off less well than this.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
+
+
+def with_seal_option(command: click.Command) -> click.Command:
+    """The last of its options."""
+    command.params.append(seal_option)
+    return command
+
+
+class Sealed(click.Command):
+    """A command that runs with networking off. Every command is one, unless it says otherwise."""
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        with_seal_option(self)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        required = ctx.params.pop(seal_option.name)
+        ctx.obj = _chosen(ctx.obj, require_seal=required)
+        seal.seal(require=ctx.obj.require_seal)
+        return super().invoke(ctx)
 
 
 class Group(click.Group):
     """Turns every error meant for the person into its message and exit code 1."""
+
+    command_class = Sealed
+    group_class = type
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -88,23 +119,41 @@ def cli(ctx: click.Context, config: Path | None) -> None:
     ctx.obj = settings.load(os.environ, path)
 
 
-@cli.command()
+@with_seal_option
+@cli.command(cls=click.Command)
 @library_option
 @model_option
 @click.option("--port", type=click.IntRange(1, 65535), help="First port to try. Default 8501.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.pass_obj
 def serve(
-    base: Settings, library: Path | None, model: str | None, port: int | None, no_browser: bool
+    base: Settings,
+    library: Path | None,
+    model: str | None,
+    port: int | None,
+    no_browser: bool,
+    require_seal: Level | None,
 ) -> None:
     """Open the app on a page of this machine.
 
-    It listens on 127.0.0.1 only and takes the next free port when its own is in use.
+    It listens on 127.0.0.1 only, takes the next free port when its own is in use, and lets in only
+    who opens the address that it prints.
     """
+    chosen = _chosen(base, library=library, model=model, port=port, require_seal=require_seal)
+    listener = listen.bind(chosen.port)
+    token = secrets.token_urlsafe(32)
+    address = f"http://{listen.HOST}:{listener.getsockname()[1]}/?token={token}"
+    opens = not no_browser and listen.has_display(os.environ)
+    open_browser = listen.browser(address) if opens else lambda: None
+    reached = seal.seal(require=chosen.require_seal, keep=[listener.fileno()])
+
+    def announce() -> None:
+        click.echo(f"Strongroom is open at {address}  (Ctrl+C closes it)\n{reached.meaning}")
+        open_browser()
+
     from rag.serve import serve as run
 
-    chosen = _chosen(base, library=library, model=model, port=port)
-    run(chosen, open_browser=not no_browser, announce=click.echo)
+    run(chosen, listener, token=token, announce=announce)
 
 
 @cli.command()
@@ -269,12 +318,16 @@ def status(base: Settings, library: Path | None, model: str | None, as_json: boo
         "bytes": sum(r.n_bytes for r in records),
         "model": chosen.model,
         "embedder": chosen.embedder,
+        "seal": seal.current().level,
     }
     if as_json:
         _print_json(values)
         return
     for key, value in values.items():
         out.print(Text(f"{key.replace('_', ' '):<16} {value}"))
+    out.print(Text(f"{'':<17}{seal.current().meaning}"))
+    if seal.current().advice:
+        out.print(Text(f"{'':<17}{seal.current().advice}"))
 
 
 @cli.group("models")
@@ -282,7 +335,7 @@ def models_() -> None:
     """The models' weights: fetch them, check them."""
 
 
-@models_.command()
+@models_.command(cls=click.Command)
 @click.argument("names", nargs=-1)
 @click.pass_obj
 def fetch(base: Settings, names: tuple[str, ...]) -> None:
@@ -332,6 +385,60 @@ def doctor(base: Settings, library: Path | None, model: str | None) -> None:
         out.print(Text(f"{sign} {check.name}: {check.message}", style=style))
     if not all(check.ok for check in found):
         raise click.ClickException("Something needs attention; see the lines marked ✗.")
+
+
+@cli.command(cls=click.Command)
+@click.option(
+    "--level",
+    type=click.Choice([*get_args(Level), "none"]),
+    default="kernel",
+    help="Prove this level, or the best one below it that this system allows. "
+    "none: no seal, to see what a proof that fails looks like.",
+)
+@json_option
+def prove(level: str, as_json: bool) -> None:
+    """Try every way out of this machine from a sealed process, and show what stopped each.
+
+    Exit code 1 if anything got out. Every target is an address that is set aside for documentation,
+    where no machine is. It takes half a minute.
+    """
+    from rag import prove as proving
+
+    report = proving.prove(level, tell=lambda o: None if as_json else _print_outcome(o))
+    if as_json:
+        _print_json(
+            {
+                "level": report.level or "none",
+                "attempts": [
+                    {"name": o.name, "blocked": o.blocked, "by": o.by, "detail": o.detail}
+                    for o in report.attempts
+                ],
+                "not_tried": [
+                    {"name": o.name, "reason": o.detail} for o in report.outcomes if not o.tried
+                ],
+                "verdict": report.verdict,
+            }
+        )
+    else:
+        out.print()
+        out.print(Text(seal.MEANING[report.level]))  # type: ignore[index]
+    if report.got_out:
+        raise click.ClickException(
+            f"{len(report.got_out)} of {len(report.attempts)} attempts got out. "
+            "docs/security.md says how to reach a better level."
+        )
+    if not as_json:
+        out.print(Text(f"Sealed: all {len(report.attempts)} attempts were stopped.", style="bold"))
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    if not outcome.tried:
+        out.print(Text(f"– {outcome.name}: not tried, {outcome.detail}", style="dim"))
+    elif outcome.blocked:
+        out.print(Text.assemble(("✓", "green"), f" {outcome.name}", (f"  {outcome.by}", "dim")))
+    else:
+        detail = " ".join(outcome.detail.split())[:80]
+        out.print(Text.assemble(("✗", "red"), f" {outcome.name}", (f"  GOT OUT ({detail})", "red")))
 
 
 _STATES = ("queued", "searchable", "embedded", "failed")
@@ -527,6 +634,8 @@ def _print_json(value: object) -> None:
 
 
 def main() -> None:
+    """The program. What it writes is for its user's eyes only."""
+    os.umask(0o077)
     seal.switch_off(os.environ)
     threads.wait_briefly(os.environ)
     cli(prog_name="strongroom")

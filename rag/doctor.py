@@ -9,7 +9,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from rag import models
+from rag import models, seal
 from rag.errors import RagError
 from rag.library import open_library
 from rag.settings import Settings
@@ -30,6 +30,7 @@ def run(settings: Settings) -> list[Check]:
     """Every check, whatever the earlier ones found."""
     return [
         Check("Python", True, sys.version.split()[0]),
+        _seal(),
         *(_attempt(package, partial(_package, package)) for package in PACKAGES),
         _attempt("language model", lambda: _language_model(settings)),
         _attempt("embedding model", lambda: _embedding_model(settings)),
@@ -37,6 +38,13 @@ def run(settings: Settings) -> list[Check]:
         _disk(settings.library),
         _memory(),
     ]
+
+
+def _seal() -> Check:
+    """Of this process, which every other that Strongroom starts here is like."""
+    sealed = seal.current()
+    ok = sealed.level in ("kernel", "filter", "sandbox")
+    return Check("networking off", ok, f"{sealed.label}. {sealed.meaning} {sealed.advice}".strip())
 
 
 def _attempt(name: str, look: Callable[[], str]) -> Check:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
+from rag.arrays import FloatArray
 from rag.errors import ModelCorrupt
-from rag.types import FloatArray
 
 BATCH = 16
 

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from rag.types import Box, FloatArray
+from rag.arrays import FloatArray
+from rag.types import Box
 
 LARGEST_GAP = 2.0
 """Line heights between two characters of one line; more is another column or table cell."""

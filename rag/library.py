@@ -1,9 +1,12 @@
 """Puts the parts together: the only place that constructs adapters."""
 
+import os
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -155,6 +158,7 @@ def open_library(settings: Settings, *, command: str) -> Library:
     _make_folders(folder)
     with ExitStack() as opened:
         opened.callback(LibraryLock(folder, command=command).close)
+        opened.enter_context(_temporary_files_in(folder / "tmp"))
         catalog = Catalog(folder / "library.db")
         opened.callback(catalog.close)
         embedding_model = models.find(models.load_catalog(), settings.embedder)
@@ -206,11 +210,32 @@ def _make_folders(folder: Path) -> None:
     try:
         for path in (folder, folder / "originals"):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.chmod(0o700)  # it may have been there before
     except OSError as error:
         raise StoreError(
             f"The library folder {folder} cannot be made ({error.strerror}). "
             "Choose another with --library, or correct its permissions."
         ) from error
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Have this process and its children put them there, and leave none behind.
+
+    SQLite sorts and compacts in files of that kind, and uploads are kept in them.
+    """
+    before = tempfile.tempdir, os.environ.get("TMPDIR")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before[0]
+        os.environ.pop("TMPDIR")
+        if before[1] is not None:
+            os.environ["TMPDIR"] = before[1]
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_embedder(catalog: Catalog, folder: Path, name: str, fingerprint: str) -> None:

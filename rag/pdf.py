@@ -24,6 +24,7 @@ from PIL import Image
 from pypdf import PdfReader, apply_configuration
 from pypdf.generic import IndirectObject
 
+from rag.arrays import FloatArray
 from rag.errors import (
     DamagedDocument,
     DocumentError,
@@ -36,7 +37,7 @@ from rag.errors import (
 )
 from rag.geometry import displayed
 from rag.rawtext import clean, is_legible, kept, one_line, title_of
-from rag.types import Box, Document, FloatArray, Heading, Page
+from rag.types import Box, Document, Heading, Page
 
 MEDIA_TYPE = "application/pdf"
 MAX_OUTLINE = 20_000

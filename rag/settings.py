@@ -4,9 +4,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rag.errors import SettingsError
+from rag.types import Level
 
 ROOT = Path(__file__).resolve().parent.parent
 """The clone, or site-packages when installed from a wheel."""
@@ -18,7 +19,8 @@ class Settings:
     model catalogue; model may also be a path to a GGUF file. top_k: passages given to the model.
     context_tokens: the model's window. prompt_tokens: most tokens of instructions, passages and
     question. answer_tokens: most tokens of an answer. threads: 0 means one for each core.
-    max_file_mb, max_pages: a document over either is refused. port: the first one tried."""
+    max_file_mb, max_pages: a document over either is refused. port: the first one tried.
+    require_seal: the lowest level of the network seal to run with."""
 
     library: Path
     models: Path
@@ -33,8 +35,10 @@ class Settings:
     max_file_mb: int = 500
     max_pages: int = 20_000
     port: int = 8501
+    require_seal: Level = "hook"
 
 
+CHOICES = {"require_seal": get_args(Level)}
 MINIMUM = {
     "top_k": 1,
     "context_tokens": 512,
@@ -93,6 +97,10 @@ def _convert(settings: Settings, name: str, value: Any, source: str) -> Any:
     if kind is not int:
         if not isinstance(value, str) or not value:
             raise SettingsError(f'{source} sets {name} to {value!r}. Put text between "quotes".')
+        if value not in CHOICES.get(name, (value,)):
+            raise SettingsError(
+                f"{source} sets {name} to {value!r}. Use one of {', '.join(CHOICES[name])}."
+            )
         return Path(value).expanduser() if issubclass(kind, Path) else value
     if isinstance(value, bool | float):
         raise SettingsError(f"{source} sets {name} to {value!r}. Use a whole number.")

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from rag.types import FloatArray, IntArray, Piece, Prompt
+from rag.arrays import FloatArray, IntArray
+from rag.types import Piece, Prompt
 
 
 class WordTokenizer:

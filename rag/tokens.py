@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import tokenizers
 
+from rag.arrays import IntArray
 from rag.errors import ModelCorrupt
-from rag.types import IntArray
 
 
 class FolderTokenizer:

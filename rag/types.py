@@ -1,18 +1,19 @@
 """Values that flow through Strongroom, and the seams between its parts.
 
-Frozen dataclasses and Protocols only: no I/O, nothing but numpy beside the standard library.
+Frozen dataclasses and Protocols only: no I/O, and nothing but the standard library when it runs.
+The command line is built on it, and numpy's threads must not be there before networking is off.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from rag.arrays import FloatArray, IntArray
 
-FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int32]
-
+Level = Literal["kernel", "filter", "sandbox", "hook"]
 State = Literal["queued", "searchable", "embedded", "failed"]
 Origin = Literal["dense", "lexical", "both"]
 Stop = Literal["complete", "length", "cancelled", "no_evidence"]

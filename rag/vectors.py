@@ -16,8 +16,8 @@ from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings
 from chromadb.errors import ChromaError
 
+from rag.arrays import FloatArray
 from rag.errors import StoreCorrupt, StoreFull
-from rag.types import FloatArray
 
 COLLECTION = "chunks"
 CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine"}}

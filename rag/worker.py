@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 
 from rag.errors import RagError
@@ -66,9 +67,14 @@ class Worker:
                 self._drain()
             except RagError as error:
                 self._error = str(error)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # The thread's end: whatever it is, the page must hear of it and can go on.
-                log.exception("taking documents in")
+                # Its message could hold words of a document; a log must not.
+                log.error(
+                    "Taking documents in stopped with %s\n%s",
+                    type(error).__name__,
+                    "".join(traceback.format_tb(error.__traceback__)),
+                )
                 self._error = f"Taking documents in stopped ({error!r}). Start Strongroom again."
             if not self._wake.is_set():
                 self._idle.set()

@@ -7,6 +7,7 @@ from typing import Any
 
 import hypothesis
 import libraries
+import outside
 import pdfs
 import pytest
 
@@ -97,3 +98,20 @@ def real_library(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> 
     list(library.ingest.take_in(files))
     yield library
     library.close()
+
+
+@pytest.fixture(scope="session")
+def own_network() -> None:
+    """For tests that try to get out: that a network of their own can be made for it."""
+    reason = outside.missing()
+    if reason:
+        reason = f"no network of the test's own, so nothing is tried: {reason}"
+        if os.environ.get("STRONGROOM_REQUIRE_ALL"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _no_seal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the tests' own process: there is no way back from it."""
+    monkeypatch.setattr(seal, "seal", lambda **_: seal.current())

@@ -40,17 +40,17 @@ def chromium() -> str:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         reason = f"no browser: install one of {', '.join(BROWSERS)} to run these tests"
-        if os.environ.get("STRONGROOM_REQUIRE_BROWSER"):
+        if os.environ.get("STRONGROOM_REQUIRE_ALL"):
             pytest.fail(reason)
         pytest.skip(reason)
     return found
 
 
 @pytest.fixture(scope="module")
-def address(
+def entrance(
     tmp_path_factory: pytest.TempPathFactory, models_dir: Path, chromium: str
 ) -> Iterator[str]:
-    """Of a server over a library with one document and one conversation about it."""
+    """The address, with its key, of a server over one document and one conversation about it."""
     folder = tmp_path_factory.mktemp("browser")
     (folder / "garden.pdf").write_bytes(pdfs.make(*GARDEN))
     (folder / "harbour.pdf").write_bytes(pdfs.make(*HARBOUR))
@@ -93,20 +93,29 @@ def _converse(library: Library) -> None:
     library.catalog.end_turn(turn_id, done.answer)
 
 
+@pytest.fixture(scope="module")
+def address(entrance: str) -> str:
+    """The same without the key."""
+    return entrance.partition("/?")[0]
+
+
 @pytest.fixture
-def page(chromium: str, address: str) -> Iterator[Page]:
-    """A new window. No request of it may go anywhere but to the server."""
-    elsewhere: list[str] = []
+def page(chromium: str, entrance: str, address: str) -> Iterator[Page]:
+    """A new window that has the key. It may ask nobody but the server for anything."""
+    asked: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         window = browser.new_page(viewport={"width": 1280, "height": 900})
         window.set_default_timeout(90_000)
         expect.set_options(timeout=90_000)
-        window.on("request", lambda request: elsewhere.append(request.url))
+        window.on("request", lambda request: asked.append(request.url))
+        window.on("websocket", lambda opened: asked.append(opened.url))
+        window.goto(entrance)
         yield window
         browser.close()
     own = urlsplit(address).netloc
-    assert [url for url in elsewhere if urlsplit(url).netloc not in (own, "")] == []
+    assert own in {urlsplit(url).netloc for url in asked}
+    assert [url for url in asked if urlsplit(url).netloc not in (own, "")] == []
 
 
 def test_a_citation_opens_its_page_with_the_passage_highlighted(page: Page, address: str) -> None:

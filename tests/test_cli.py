@@ -350,6 +350,7 @@ def test_status_json_tells_what_is_there(run: Run, garden: Path, library: Path) 
         "bytes": garden.stat().st_size,
         "model": "smollm2-135m-instruct",
         "embedder": "all-minilm-l6-v2",
+        "seal": "",
     }
 
 

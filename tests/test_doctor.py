@@ -4,11 +4,14 @@ from pathlib import Path
 import pytest
 from libraries import small_models
 
-from rag import doctor
+from rag import doctor, seal
 from rag.doctor import run
 from rag.lock import LibraryLock
+from rag.seal import Seal
 from rag.settings import Settings
+from rag.types import Level
 
+SEAL = "networking off"
 PLACES = ["language model", "embedding model", "library", "disk", "memory"]
 
 
@@ -16,8 +19,8 @@ PLACES = ["language model", "embedding model", "library", "disk", "memory"]
 def test_a_sound_installation_passes_every_check(real_settings: Settings) -> None:
     checks = run(real_settings)
 
-    assert [c.name for c in checks] == ["Python", *doctor.PACKAGES, *PLACES]
-    assert [c for c in checks if not c.ok and c.name not in ("disk", "memory")] == []
+    assert [c.name for c in checks] == ["Python", SEAL, *doctor.PACKAGES, *PLACES]
+    assert [c for c in checks if not c.ok and c.name not in (SEAL, "disk", "memory")] == []
     messages = {c.name: c.message for c in checks}
     assert messages["language model"].endswith("SmolLM2-135M-Instruct.Q4_1.gguf")
     assert messages["library"] == f"{real_settings.library}, 0 documents"
@@ -34,7 +37,7 @@ def test_missing_weights_are_named_with_what_to_do(tmp_path: Path) -> None:
 def test_every_check_is_made_whatever_the_earlier_ones_found(tmp_path: Path) -> None:
     wrong = replace(small_models(tmp_path / "library", tmp_path), model="gone", embedder="gone")
 
-    assert [c.name for c in run(wrong)] == ["Python", *doctor.PACKAGES, *PLACES]
+    assert [c.name for c in run(wrong)] == ["Python", SEAL, *doctor.PACKAGES, *PLACES]
 
 
 @pytest.mark.real
@@ -68,3 +71,20 @@ def test_a_full_disk_and_a_small_memory_are_said(
     assert (disk.ok, memory.ok) == (False, False)
     assert "GB free; free some" in disk.message
     assert "choose a smaller one" in memory.message
+
+
+@pytest.mark.parametrize(
+    ("level", "ok"),
+    [("kernel", True), ("filter", True), ("sandbox", True), ("hook", False), ("", False)],
+)
+def test_a_seal_that_the_system_does_not_enforce_needs_attention(
+    monkeypatch: pytest.MonkeyPatch, level: Level, ok: bool
+) -> None:
+    sealed = Seal(level, "kernel: Operation not permitted")
+    monkeypatch.setattr(seal, "current", lambda: sealed)
+
+    check = doctor._seal()
+
+    assert check.ok == ok
+    assert sealed.meaning in check.message
+    assert ("docs/security.md" in check.message) == (level != "kernel")

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag.arrays import FloatArray
 from rag.geometry import displayed, lines_of
-from rag.types import Box, FloatArray
+from rag.types import Box
 
 PAGE_PT = 600.0
 NAN = [np.nan] * 4

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from libraries import GARDEN, HARBOUR, answer_from, assemble, steps
 
 from rag import ingest
+from rag.arrays import FloatArray, IntArray
 from rag.extract import incoming
 from rag.ingest import files_in
 from rag.library import Library
 from rag.settings import Settings
 from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
-from rag.types import FloatArray, IntArray, Progress, VectorIndex
+from rag.types import Progress, VectorIndex
 
 Open = Callable[..., Library]
 Write = Callable[..., Path]

@@ -8,12 +8,13 @@ from libraries import GARDEN, HARBOUR
 from waiting import SlowGenerator, until
 
 from rag import ingest
+from rag.arrays import FloatArray
 from rag.catalog import REMOVED
 from rag.errors import StoreFull
 from rag.library import Library
 from rag.room import Room
 from rag.testing import HashEmbedder
-from rag.types import FloatArray, Turn
+from rag.types import Turn
 
 Open = Callable[..., Library]
 Write = Callable[..., Path]

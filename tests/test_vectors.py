@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from rag import vectors
+from rag.arrays import FloatArray
 from rag.errors import RagError, StoreCorrupt, StoreFull
 from rag.testing import MemoryIndex
-from rag.types import FloatArray, VectorIndex
+from rag.types import VectorIndex
 from rag.vectors import ChromaIndex
 
 KILLED = """

@@ -17,6 +17,7 @@ MAX_QUESTION = 4000
 def main() -> None:
     st.set_page_config(layout="centered")
     room = shared.room()
+    shared.sign()
     st.html(render.STYLE)
     if room.problem:
         st.error(room.problem, icon=":material/error:")

@@ -25,6 +25,7 @@ def main() -> None:
     st.session_state.setdefault(UPLOADS, 0)
     st.session_state.setdefault(NOTICES, [])
     room = shared.room()
+    shared.sign()
     st.title("Documents")
     _add(room)
     _notices()

@@ -5,9 +5,11 @@ import os
 import streamlit as st
 
 from rag import seal, settings, threads
+from rag.audit import Attempt
 from rag.errors import RagError
 from rag.library import open_library
 from rag.room import Room
+from rag.ui import render
 
 _adopted: list[Room] = []
 
@@ -30,9 +32,36 @@ def room() -> Room:
 
 @st.cache_resource(show_spinner="Opening the library …")
 def _opened() -> Room:
-    """For a page that runs without `strongroom serve`."""
+    """For a page that runs without `strongroom serve`, whose server has threads already."""
     seal.switch_off(os.environ)
     threads.wait_briefly(os.environ)
-    opened = Room(open_library(settings.load(os.environ), command="serve"))
+    chosen = settings.load(os.environ)
+    if not seal.current().level:
+        seal.seal(require=chosen.require_seal, best="filter", keep=None)
+    opened = Room(open_library(chosen, command="serve"))
     opened.start()
     return opened
+
+
+def sign() -> None:
+    """How well this process is sealed, and what has tried to get out all the same."""
+    sealed = seal.current()
+    strong = sealed.level in ("kernel", "filter", "sandbox")
+    icon = ":material/lock:" if strong else ":material/lock_open:"
+    corner = st.container(horizontal=True, horizontal_alignment="right")
+    with corner.popover(sealed.label, icon=icon, type="tertiary"):
+        st.markdown(f"**{sealed.label}**")
+        st.markdown(sealed.meaning)
+        if sealed.advice:
+            st.html(render.plain(sealed.advice))
+        _attempts(sealed.watch.seen)
+        st.caption("`strongroom prove` tries every way out and shows what stops each.")
+
+
+def _attempts(seen: dict[Attempt, int]) -> None:
+    if not seen:
+        st.markdown("Nothing has tried to reach the network since the start.")
+        return
+    st.markdown("These tried to reach the network since the start:")
+    lines = [f"{n} × {attempt.by}: {attempt.target}" for attempt, n in list(seen.items())[:10]]
+    st.html(render.places(lines))
