@@ -33,6 +33,14 @@ FLAGS = (
 ).split()
 QUESTION = "How many apple trees has the garden?"
 CONVERSATION = "c" * 32
+HOSTILE_CONVERSATION = "d" * 32
+HOSTILE = """\
+![a](http://192.0.2.44/a.png) [b](http://192.0.2.44/b) http://192.0.2.44/c \
+<img src="http://192.0.2.44/d.png"> <script>fetch("http://192.0.2.44/e")</script> \
+<svg onload="location='http://192.0.2.44/f'"></svg> <iframe src="http://192.0.2.44/g"></iframe> \
+<a href="http://192.0.2.44/h">h</a> ![i](data:image/svg+xml,<svg/onload=fetch('//192.0.2.44/i')>) \
+<style>@import "http://192.0.2.44/j"</style> <form action="http://192.0.2.44/k"></form> The end."""
+"""What a document says, and what the model makes of it when it obeys."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +65,11 @@ def entrance(
     settings = small_models(folder / "library", models_dir)
     with closing(open_library(settings, command="test")) as library:
         list(library.ingest.take_in([folder / "garden.pdf"]))
-        _converse(library)
+        _converse(library, CONVERSATION, "The garden has forty apple trees.")
+        hostile = folder / "hostile ![x](http:192.0.2.44) <b>.pdf"
+        hostile.write_bytes(pdfs.make(HOSTILE.replace("> ", ">\n")))
+        list(library.ingest.take_in([hostile]))
+        _converse(library, HOSTILE_CONVERSATION, HOSTILE)
     environ = {
         **os.environ,
         "STRONGROOM_LIBRARY": str(settings.library),
@@ -78,18 +90,18 @@ def entrance(
         assert server.wait(timeout=60) == 0
 
 
-def _converse(library: Library) -> None:
+def _converse(library: Library, conversation_id: str, words: str) -> None:
     """Save an answer whose words are known beforehand; all else about it is real."""
     events = answer.ask(
         QUESTION,
         retrieve=library.search,
-        generator=lambda: ScriptedGenerator("The garden has forty apple trees."),
+        generator=lambda: ScriptedGenerator(words),
         page_text=library.page_text,
         boxes=library.boxes,
         limits=answer.Limits(prompt_tokens=2000, answer_tokens=50),
     )
     done = next(event for event in events if isinstance(event, Done))
-    turn_id = library.catalog.begin_turn(CONVERSATION, QUESTION)
+    turn_id = library.catalog.begin_turn(conversation_id, QUESTION)
     library.catalog.end_turn(turn_id, done.answer)
 
 
@@ -145,7 +157,7 @@ def test_an_uploaded_document_is_taken_in_and_listed(
     path.write_bytes(pdfs.make(*HARBOUR))
     page.goto(f"{address}/documents")
     page.locator("input[type=file]").set_input_files(str(path))
-    expect(page.get_by_text("2 documents · 3 pages", exact=True)).to_be_visible()
+    expect(page.get_by_text("3 documents · 4 pages", exact=True)).to_be_visible()
 
 
 def _amber(png: bytes) -> int:
@@ -153,3 +165,26 @@ def _amber(png: bytes) -> int:
     pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
     red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
     return int(((red > 230) & (green > 180) & (blue < 140)).sum())
+
+
+def test_nothing_in_an_answer_or_a_document_is_live(page: Page, address: str) -> None:
+    page.goto(f"{address}/?chat={HOSTILE_CONVERSATION}")
+    expect(page.get_by_text("The end.").first).to_be_visible()
+    page.get_by_text("Passages read").first.click()
+    for live in ("[src*='192.0.2.44']", "[href*='192.0.2.44']", ".sr-text script", ".sr-text svg"):
+        expect(page.locator(live)).to_have_count(0)
+    expect(page.get_by_text("![a](http://192.0.2.44/a.png)").first).to_be_visible()
+    page.wait_for_timeout(1000)  # the fixture then looks at what was asked for
+
+
+def test_the_page_shows_that_networking_is_off(page: Page) -> None:
+    page.get_by_text("Sealed by the kernel").click()
+    expect(page.get_by_text("a network of its own that leads nowhere")).to_be_visible()
+    expect(page.get_by_text("Nothing has tried to reach the network")).to_be_visible()
+
+
+def test_without_the_key_the_page_stays_shut(page: Page, address: str) -> None:
+    stranger = page.context.browser.new_page()
+    response = stranger.goto(address)
+    assert response.status == 403
+    expect(stranger.get_by_text("This door needs its key")).to_be_visible()
