@@ -1,7 +1,9 @@
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -322,3 +324,40 @@ def test_warming_up_loads_both_models(real_library: Library) -> None:
     assert real_library.embedder.made is not None
     assert real_library.generator.made is not None
     assert real_library.generator.made.n_ahead == 0
+
+
+@pytest.mark.real
+def test_temporary_files_are_in_the_library_and_gone_when_it_closes(
+    tmp_path: Path, real_settings: Settings
+) -> None:
+    before = tempfile.gettempdir()
+    library = open_library(real_settings, command="test")
+    folder = real_settings.library / "tmp"
+
+    with tempfile.NamedTemporaryFile(delete=False) as left_behind:
+        assert Path(left_behind.name).parent == folder
+    assert os.environ["TMPDIR"] == str(folder)
+    assert folder.stat().st_mode & 0o077 == 0
+    assert real_settings.library.stat().st_mode & 0o077 == 0
+    library.close()
+
+    assert not folder.exists()
+    assert tempfile.gettempdir() == before
+
+
+@pytest.mark.real
+def test_what_the_program_writes_is_for_its_owner_only(
+    real_settings: Settings, write_pdf: Callable[..., Path]
+) -> None:
+    # The person's own umask may take nothing away.
+    environ = {**os.environ, "STRONGROOM_LIBRARY": str(real_settings.library)}
+    subprocess.run(
+        [sys.executable, "-m", "rag", "add", str(write_pdf("garden.pdf", "Forty trees."))],
+        env=environ,
+        check=True,
+        umask=0,
+    )
+
+    paths = [real_settings.library, *real_settings.library.rglob("*")]
+    assert [path for path in paths if path.stat().st_mode & 0o077] == []
+    assert len(paths) > 5
