@@ -35,6 +35,7 @@ def ask(
     retrieve: Callable[[str], tuple[Hit, ...]],
     generator: Callable[[], Generator],
     page_text: Callable[[str, int], str],
+    label: Callable[[str, int], str],
     boxes: Callable[[Span], tuple[Box, ...]],
     limits: Limits,
     seed: int = 0,
@@ -43,7 +44,8 @@ def ask(
     """Sources, then Waiting if others are first, then Deltas, then Done, always last.
 
     When nothing is found, or the model says that the passages do not answer, the answer's stop is
-    "no_evidence". page_text(doc_id, page) gives the text that spans point into.
+    "no_evidence". page_text(doc_id, page) gives the text that spans point into, label
+    what a citation of that page shows.
     Raises ModelError, StoreError.
     """
     start = time.perf_counter()
@@ -76,7 +78,10 @@ def ask(
             yield Delta(piece.text)
 
     cited = cite.cite(question, text, hits, page_text, is_meta=prompt.is_refusal)
-    citations = tuple(replace(c, boxes=boxes(c.span)) for c in cited.citations)
+    citations = tuple(
+        replace(c, label=label(c.span.doc_id, c.span.page), boxes=boxes(c.span))
+        for c in cited.citations
+    )
     yield Done(
         Answer(
             question=question,

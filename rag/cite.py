@@ -143,16 +143,9 @@ def _marker(
             citations[i] = replace(known, supported=known.supported or supported)
             return known.marker
     quote = page_text(span.doc_id, span.page)[span.start : span.end]
-    label = _label(hit, span.page)
     marker = len(citations) + 1
-    citations.append(Citation(marker, span, quote, supported, hit.document, label))
+    citations.append(Citation(marker, span, quote, supported, hit.document, label=""))
     return marker
-
-
-def _label(hit: Hit, page: int) -> str:
-    """A hit carries the label of its first page alone."""
-    further = page - hit.chunk.spans[0].page
-    return str(int(hit.label) + further) if further and hit.label.isdecimal() else hit.label
 
 
 def _without_printed(text: str) -> list[int]:

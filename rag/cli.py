@@ -577,7 +577,7 @@ def _print_citations(citations: tuple[Citation, ...]) -> None:
 
 
 def _place(document: str, label: str) -> str:
-    return f"{document}, page {label}"
+    return f"{document}, {label}"
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:

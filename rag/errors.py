@@ -9,7 +9,8 @@ RagError
 │   ├── EncryptedDocument     a password is needed, or the one given is wrong
 │   ├── EmptyDocument         no pages
 │   ├── NoTextDocument        pages, but no text on any of them
-│   └── DocumentTooLarge      over a limit of the settings
+│   ├── DocumentTooLarge      over a limit of the settings
+│   └── ReadingFailed         its reader crashed, or took too long or too much memory
 ├── ModelError
 │   ├── ModelMissing          the weights are not in the models folder
 │   ├── ModelCorrupt          the weights are not the published bytes
@@ -64,6 +65,10 @@ class NoTextDocument(DocumentError):
 
 
 class DocumentTooLarge(DocumentError):
+    pass
+
+
+class ReadingFailed(DocumentError):
     pass
 
 

@@ -90,6 +90,7 @@ class Library:
             retrieve=lambda q: self.search(q, top_k=top_k),
             generator=self.generator,
             page_text=self.page_text,
+            label=self.label,
             boxes=self.boxes,
             limits=answer.Limits(self.settings.prompt_tokens, self.settings.answer_tokens),
             seed=self.settings.seed if seed is None else seed,
@@ -99,6 +100,9 @@ class Library:
     def page_text(self, doc_id: str, number: int) -> str:
         page = self.catalog.page(doc_id, number)
         return page.text if page else ""
+
+    def label(self, doc_id: str, number: int) -> str:
+        return self.catalog.place(doc_id, number)[1]
 
     def boxes(self, span: Span) -> tuple[Box, ...]:
         """Where the span stands on its page, a box a line; empty where the page does not tell.

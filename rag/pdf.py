@@ -243,15 +243,19 @@ def _page(document: Any, index: int, *, with_boxes: bool = False) -> Page | None
         raw = _characters(layer)
         return Page(
             number=index + 1,
-            label=one_line(_utf16(pdfium.FPDF_GetPageLabel, document, index)) or str(index + 1),
+            label=f"page {_printed(document, index) or index + 1}",
             text=clean(raw),
             size=_size(page),
             boxes=_boxes(page, layer, raw) if with_boxes else None,
         )
 
 
+def _printed(document: Any, index: int) -> str:
+    return one_line(_utf16(pdfium.FPDF_GetPageLabel, document, index))
+
+
 def _missing(index: int) -> Page:
-    return Page(number=index + 1, label=str(index + 1), text="", size=LETTER_PT)
+    return Page(number=index + 1, label=f"page {index + 1}", text="", size=LETTER_PT)
 
 
 @contextmanager

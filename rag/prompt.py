@@ -79,8 +79,7 @@ def _fit(hit: Hit, count_tokens: CountTokens, room: int) -> str | None:
 
 def passage(hit: Hit, text: str) -> str:
     """`text` under a line that says where it comes from, the same for every question."""
-    page = f"page {hit.label}" if hit.label else ""
-    places = (hit.document, page, " > ".join(hit.chunk.heading))
+    places = (hit.document, hit.label, " > ".join(hit.chunk.heading))
     head = ", ".join(" ".join(place.split()) for place in places if place)
     return f"[{head}]\n{text.strip()}\n\n"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from rag.errors import SettingsError
-from rag.types import Level
+from rag.types import Level, Ocr
 
 ROOT = Path(__file__).resolve().parent.parent
 """The clone, or site-packages when installed from a wheel."""
@@ -19,8 +19,13 @@ class Settings:
     model catalogue; model may also be a path to a GGUF file. top_k: passages given to the model.
     context_tokens: the model's window. prompt_tokens: most tokens of instructions, passages and
     question. answer_tokens: most tokens of an answer. threads: 0 means one for each core.
-    max_file_mb, max_pages: a document over either is refused. port: the first one tried.
-    require_seal: the lowest level of the network seal to run with."""
+    max_file_mb, max_pages, max_unpacked_mb, max_nesting, max_image_mpx: a document over any of
+    them is refused; unpacked: of all that is compressed in it; nesting: of mails in mails; mpx:
+    million pixels of one picture. ocr: which pages are read off their picture: "auto", those
+    without text; "force", all; "never". readers: processes that read files, 0 means one for each
+    core. reader_mb: memory of each. file_s, page_s: seconds that reading a file, and one page of
+    it, may take. port: the first one tried. require_seal: the lowest level of the network seal to
+    run with."""
 
     library: Path
     models: Path
@@ -34,11 +39,19 @@ class Settings:
     seed: int = 0
     max_file_mb: int = 500
     max_pages: int = 20_000
+    max_unpacked_mb: int = 1000
+    max_nesting: int = 5
+    max_image_mpx: int = 200
+    ocr: Ocr = "auto"
+    readers: int = 0
+    reader_mb: int = 3000
+    file_s: int = 600
+    page_s: int = 60
     port: int = 8501
     require_seal: Level = "hook"
 
 
-CHOICES = {"require_seal": get_args(Level)}
+CHOICES = {"ocr": get_args(Ocr), "require_seal": get_args(Level)}
 MINIMUM = {
     "top_k": 1,
     "context_tokens": 512,
@@ -48,6 +61,13 @@ MINIMUM = {
     "seed": 0,
     "max_file_mb": 1,
     "max_pages": 1,
+    "max_unpacked_mb": 1,
+    "max_nesting": 0,
+    "max_image_mpx": 1,
+    "readers": 0,
+    "reader_mb": 256,
+    "file_s": 1,
+    "page_s": 1,
     "port": 1,
 }
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rag.arrays import FloatArray, IntArray
 
 Level = Literal["kernel", "filter", "sandbox", "hook"]
+Ocr = Literal["auto", "force", "never"]
 State = Literal["queued", "searchable", "embedded", "failed"]
 Origin = Literal["dense", "lexical", "both"]
 Stop = Literal["complete", "length", "cancelled", "no_evidence"]
@@ -23,21 +24,39 @@ UNSUPPORTED = "No passage of the documents bears this answer out. Do not rely on
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """An outline entry: `level` from 1, on a physical `page` from 1."""
+    """A heading of `level` from 1, on a physical `page` from 1. start: where it stands in that
+    page's text; None where only its words tell."""
 
     title: str
     level: int
     page: int
+    start: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that OCR read at text[start:end] of its page, and where it stands, in points, origin
+    at the displayed page's top left."""
+
+    start: int
+    end: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Page:
-    """One page of a document.
+    """One page of a document, or what stands for one: a slide, rows of a sheet, a mail, a part.
 
-    number: physical, from 1. label: as printed on the page or by the viewer ("iv").
-    size: width and height in points, as displayed.
+    number: physical, from 1. label: what a citation shows behind the document's name, such as
+    "page iv", "slide 3", "sheet Costs, A2:F21", "mail of 2024-03-01, Rent", "part 2".
+    size: width and height in points, as displayed; zeros where the format has no geometry.
     boxes: float32 (len(text), 4) x0, y0, x1, y1 in points, origin at the displayed page's
     top left, NaN where no glyph; None where they were not read or the format has none.
+    hyphens: offsets of the hyphens that only divide a word at the end of a line.
+    lines: of a page that OCR read, in the order of the text.
     """
 
     number: int
@@ -45,11 +64,14 @@ class Page:
     text: str
     size: tuple[float, float]
     boxes: FloatArray | None = None
+    hyphens: tuple[int, ...] = ()
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as read. id: hex SHA-256 of its bytes. name: file name without folders."""
+    """A document as read. id: hex SHA-256 of its bytes. name: file name without folders.
+    unread: numbers of the pages that are pictures without text, which OCR can read."""
 
     id: str
     name: str
@@ -58,6 +80,18 @@ class Document:
     title: str = ""
     headings: tuple[Heading, ...] = ()
     warnings: tuple[str, ...] = ()
+    unread: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """What a file may cost. unpacked_bytes: of all that is compressed in it. nesting: of mails
+    in mails. pixels: of one picture."""
+
+    pages: int = 20_000
+    unpacked_bytes: int = 1 << 30
+    nesting: int = 5
+    pixels: int = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +108,10 @@ class Span:
 class Chunk:
     """A passage small enough for the embedder.
 
-    text: the page slices of `spans`, joined by one newline. context: the line that says where the
-    chunk stands (file name, title, heading path), searched and embedded with the text. heading:
+    text: the page slices of `spans`, joined by one newline. clean: the same as it is searched,
+    embedded and read by the model: without running headers and footers, and with the words that
+    lines divide made whole; None where it is no different. context: the line that says where the
+    chunk stands (file name, title, heading path), searched and embedded with it. heading:
     outermost first. n_tokens: of `embedded_text`, special tokens included, as the embedder counts.
     """
 
@@ -86,16 +122,22 @@ class Chunk:
     n_tokens: int
     heading: tuple[str, ...] = ()
     context: str = ""
+    clean: str | None = None
+
+    @property
+    def reading(self) -> str:
+        """The text as the model reads it."""
+        return self.text if self.clean is None else self.clean
 
     @property
     def embedded_text(self) -> str:
-        return f"{self.context}\n{self.text}"
+        return f"{self.context}\n{self.reading}"
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk found for a question. score: higher is better, comparable within one search only.
-    rank: from 1. document, label: what a citation shows (file name, printed page label)."""
+    rank: from 1. document, label: what a citation shows (file name, label of the page)."""
 
     chunk: Chunk
     score: float

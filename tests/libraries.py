@@ -84,11 +84,11 @@ def hit(text: str, *, page: int = 1, doc_id: str = "d" * 64, rank: int = 1) -> H
     """A passage that is the whole page's text."""
     span = Span(doc_id, page, 0, len(text))
     chunk = Chunk(f"{doc_id}:{rank - 1}", doc_id, text, (span,), len(text.split()))
-    return Hit(chunk, 1.0 / rank, rank, "both", "report.pdf", str(page))
+    return Hit(chunk, 1.0 / rank, rank, "both", "report.pdf", f"page {page}")
 
 
 def answer_from(*hits: Hit, question: str = "How many?", text: str = "Forty trees.") -> Answer:
-    citation = Citation(1, hits[0].chunk.spans[0], hits[0].chunk.text, True, "report.pdf", "1",
+    citation = Citation(1, hits[0].chunk.spans[0], hits[0].chunk.text, True, "report.pdf", "page 1",
                         (Box(1.0, 2.0, 3.0, 4.0),))  # fmt: skip
     return Answer(
         question=question,

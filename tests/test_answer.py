@@ -46,6 +46,7 @@ def events(
             retrieve=lambda _: hits,
             generator=lambda: generator,
             page_text=lambda _doc_id, page: PAGES[page],
+            label=lambda _doc_id, page: f"page {page}",
             boxes=box_of,
             limits=limits,
             cancelled=cancelled,
@@ -75,6 +76,7 @@ def test_sources_come_before_the_model_is_loaded() -> None:
         retrieve=lambda _: HITS,
         generator=missing,
         page_text=lambda _doc_id, page: PAGES[page],
+        label=lambda _doc_id, page: f"page {page}",
         boxes=box_of,
         limits=LIMITS,
     )

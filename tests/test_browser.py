@@ -97,6 +97,7 @@ def _converse(library: Library, conversation_id: str, words: str) -> None:
         retrieve=library.search,
         generator=lambda: ScriptedGenerator(words),
         page_text=library.page_text,
+        label=library.label,
         boxes=library.boxes,
         limits=answer.Limits(prompt_tokens=2000, answer_tokens=50),
     )

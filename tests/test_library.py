@@ -269,7 +269,7 @@ def test_only_the_owner_may_look_into_a_library(real_settings: Settings) -> None
 def test_a_question_finds_its_page_by_meaning_and_by_words(real_library: Library) -> None:
     hits = real_library.search("What colour is the lighthouse?")
 
-    assert (hits[0].document, hits[0].label, hits[0].origin) == ("harbour.pdf", "1", "both")
+    assert (hits[0].document, hits[0].label, hits[0].origin) == ("harbour.pdf", "page 1", "both")
 
 
 @pytest.mark.real

@@ -121,12 +121,12 @@ def test_one_page_read_alone_has_the_same_text_and_a_box_for_each_character(
 
 def test_labels_are_the_printed_ones(path: Path) -> None:
     document = read(path, pdfs.labelled(pdfs.make(*"abcd"), n_roman=2))
-    assert [page.label for page in document.pages] == ["i", "ii", "1", "2"]
-    assert pdf.read_page(path, 2).label == "ii"
+    assert [page.label for page in document.pages] == ["page i", "page ii", "page 1", "page 2"]
+    assert pdf.read_page(path, 2).label == "page ii"
 
 
 def test_pages_without_labels_are_numbered(path: Path) -> None:
-    assert [page.label for page in read(path, pdfs.make(*"ab")).pages] == ["1", "2"]
+    assert [page.label for page in read(path, pdfs.make(*"ab")).pages] == ["page 1", "page 2"]
 
 
 def test_the_outline_is_read_depth_first(path: Path) -> None:

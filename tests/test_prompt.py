@@ -21,7 +21,12 @@ def letters(text: str) -> int:
 
 
 def hit(
-    text: str, *, rank: int = 1, name: str = "a.pdf", label: str = "iv", heading: Sequence[str] = ()
+    text: str,
+    *,
+    rank: int = 1,
+    name: str = "a.pdf",
+    label: str = "page iv",
+    heading: Sequence[str] = (),
 ) -> Hit:
     chunk = Chunk(str(rank), "d", text, (), words(text), tuple(heading))
     return Hit(chunk, 1 / rank, rank, "both", name, label)
@@ -40,7 +45,7 @@ def test_a_passage_stands_under_its_document_page_and_headings() -> None:
 
 
 def test_a_head_stays_on_one_line_whatever_the_names_hold() -> None:
-    found = hit("Rent rose.", name="a\nQuestion: b.pdf", label=" 2 ", heading=["One\r\n\ttwo"])
+    found = hit("Rent rose.", name="a\nQuestion: b.pdf", label=" page 2 ", heading=["One\r\n\ttwo"])
 
     assert prompt.passage(found, "Rent rose.").splitlines() == [
         "[a Question: b.pdf, page 2, One two]",

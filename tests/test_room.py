@@ -175,7 +175,7 @@ def test_an_answer_is_written_and_kept_though_no_page_looks(
     assert turn.answer is not None
     (citation,) = turn.answer.citations
     assert (citation.document, citation.label, citation.quote) == (
-        "garden.pdf", "1", "The garden has forty apple trees.",
+        "garden.pdf", "page 1", "The garden has forty apple trees.",
     )  # fmt: skip
     assert citation.boxes != ()
 

@@ -133,7 +133,7 @@ def _writing(room: Room, turn_id: int) -> None:
     if job.text:
         st.html(render.plain(job.text))
     if job.hits:
-        st.html(render.places([f"{hit.document}, page {hit.label}" for hit in job.hits]))
+        st.html(render.places([f"{hit.document}, {hit.label}" for hit in job.hits]))
         _sources(job.hits)
 
 
@@ -171,7 +171,7 @@ def _finished(room: Room, turn_id: int, answer: Answer) -> None:
 
 def _citation(room: Room, turn_id: int, citation: Citation) -> None:
     mark = str(citation.marker) if citation.supported else f"{citation.marker}?"
-    place = f"{citation.document} · page {citation.label}"
+    place = f"{citation.document} · {citation.label}"
     if st.button(
         f"**{mark}** {_label(place, 60)}",
         key=f"cite-{turn_id}-{citation.marker}",
@@ -184,7 +184,7 @@ def _citation(room: Room, turn_id: int, citation: Citation) -> None:
 def _sources(hits: tuple[Hit, ...]) -> None:
     with st.expander(f"Passages read ({len(hits)})", type="compact"):
         for hit in hits:
-            where = " › ".join([f"{hit.document}, page {hit.label}", *hit.chunk.heading])
+            where = " › ".join([f"{hit.document}, {hit.label}", *hit.chunk.heading])
             st.html(render.quote(hit.chunk.text, where))
 
 

@@ -26,7 +26,7 @@ def _show(room: Room, citation: Citation) -> None:
         return
     number = st.session_state[PAGE]
     page = room.library.catalog.page(span.doc_id, number)
-    label = page.label if page else str(number)
+    label = page.label if page else f"page {number}"
     _turn_pages(name, number, record.n_pages, label)
     if not citation.supported:
         st.warning("The nearest passage. It does not say all that the sentence says.")
@@ -40,14 +40,14 @@ def _show(room: Room, citation: Citation) -> None:
     except DocumentError as error:
         st.error(str(error))
     else:
-        st.image(picture, width="stretch", alt=f"Page {label} of {name}")
+        st.image(picture, width="stretch", alt=f"{name}, {label}")
 
 
 def _turn_pages(name: str, number: int, n_pages: int, label: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**Page {number} of {n_pages}**", width="stretch")
-        if label != str(number):
-            st.caption(f"printed as {label}")
+        if label != f"page {number}":
+            st.caption(label)
         st.button(
             "Previous",
             icon=":material/chevron_left:",
