@@ -5,20 +5,25 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from pydantic import TypeAdapter
 
+from rag.arrays import FloatArray
 from rag.errors import StoreCorrupt, StoreFull, StoreMismatch
+from rag.schema import MIGRATIONS, SCHEMA, VERSION
 from rag.types import (
     Answer,
     Chunk,
     Conversation,
     Document,
     DocumentRecord,
+    Line,
     Page,
     Span,
     State,
@@ -27,58 +32,14 @@ from rag.types import (
 
 T = TypeVar("T")
 
-VERSION = 1
-SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE documents (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, media_type TEXT NOT NULL, title TEXT NOT NULL,
-    state TEXT NOT NULL, n_bytes INTEGER NOT NULL, added_at REAL NOT NULL, password TEXT,
-    warnings TEXT NOT NULL, error TEXT NOT NULL, error_kind TEXT NOT NULL
-);
-CREATE TABLE pages (
-    doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE,
-    number INTEGER NOT NULL, label TEXT NOT NULL, text TEXT NOT NULL,
-    width REAL NOT NULL, height REAL NOT NULL,
-    PRIMARY KEY (doc_id, number)
-) WITHOUT ROWID;
-CREATE TABLE chunks (
-    rowid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
-    doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE, ordinal INTEGER NOT NULL,
-    text TEXT NOT NULL, context TEXT NOT NULL, heading TEXT NOT NULL, spans TEXT NOT NULL,
-    n_tokens INTEGER NOT NULL, embedded INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX chunks_of_document ON chunks (doc_id, ordinal);
-CREATE VIRTUAL TABLE chunks_fts USING fts5 (
-    text, context, content='chunks', tokenize='porter unicode61 remove_diacritics 2'
-);
-CREATE TRIGGER chunks_added AFTER INSERT ON chunks BEGIN
-    INSERT INTO chunks_fts (rowid, text, context) VALUES (new.rowid, new.text, new.context);
-END;
-CREATE TRIGGER chunks_removed AFTER DELETE ON chunks BEGIN
-    INSERT INTO chunks_fts (chunks_fts, rowid, text, context)
-    VALUES ('delete', old.rowid, old.text, old.context);
-END;
-CREATE TABLE conversations (
-    id TEXT PRIMARY KEY, title TEXT NOT NULL, updated_at REAL NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE turns (
-    id INTEGER PRIMARY KEY, conversation_id TEXT NOT NULL REFERENCES conversations
-    ON DELETE CASCADE, question TEXT NOT NULL, answer TEXT, note TEXT NOT NULL
-);
-CREATE TABLE turn_documents (
-    turn_id INTEGER NOT NULL REFERENCES turns ON DELETE CASCADE, doc_id TEXT NOT NULL,
-    PRIMARY KEY (turn_id, doc_id)
-) WITHOUT ROWID;
-"""
-
 RECORD = """
-SELECT id, name, media_type, title, state, n_bytes,
-    (SELECT count(*) FROM pages WHERE doc_id = d.id) AS n_pages,
-    (SELECT count(*) FROM chunks WHERE doc_id = d.id) AS n_chunks,
-    (SELECT count(*) FROM chunks WHERE doc_id = d.id AND embedded) AS n_embedded,
-    added_at, warnings, error, error_kind
+SELECT id, name, media_type, title, state, n_bytes, n_pages, n_chunks, n_embedded, added_at,
+    json_array_length(unread) AS n_unread,
+    (SELECT count(*) FROM scans WHERE doc_id = d.id) AS n_scanned,
+    warnings, error, error_kind
 FROM documents d
 """
+TO_EMBED = "state = 'searchable' AND unread = '[]'"
 
 # Words that stand in nearly every question and tell nothing of what it is about.
 STOP_WORDS = frozenset(
@@ -130,40 +91,90 @@ class Catalog:
 
     # Documents
 
-    def queue(self, doc_id: str, name: str, n_bytes: int, password: str | None) -> None:
-        """Enter a document, or put one that failed back into the queue."""
+    def queue(
+        self, doc_id: str, name: str, n_bytes: int, password: str | None, *, kept: bool = True
+    ) -> None:
+        """Enter a document, or put one that failed back into the queue.
+
+        kept: it stays when its file is gone from a source; a person has added it by itself.
+        """
         with self._transaction() as db:
             db.execute(
-                "INSERT INTO documents VALUES (?, ?, '', '', 'queued', ?, ?, ?, '[]', '', '') "
+                "INSERT INTO documents (id, name, media_type, title, state, n_bytes, added_at, "
+                "password, warnings, error, error_kind, kept) "
+                "VALUES (?, ?, '', '', 'queued', ?, ?, ?, '[]', '', '', ?) "
                 "ON CONFLICT (id) DO UPDATE SET state = 'queued', error = '', error_kind = '', "
-                "name = excluded.name, password = coalesce(excluded.password, password)",
-                (doc_id, name, n_bytes, time.time(), password),
+                "name = excluded.name, password = coalesce(excluded.password, password), "
+                "kept = max(kept, excluded.kept)",
+                (doc_id, name, n_bytes, time.time(), password, kept),
             )
 
-    def store(self, document: Document, chunks: Sequence[Chunk]) -> None:
-        """Make a queued document searchable by words."""
+    def keep(self, doc_id: str) -> None:
+        """Have a document stay when its file is gone from a source."""
+        with self._transaction() as db:
+            db.execute("UPDATE documents SET kept = 1 WHERE id = ?", (doc_id,))
+
+    def store(
+        self, document: Document, chunks: Sequence[Chunk], *, unread: Sequence[int] = ()
+    ) -> None:
+        """Make a document searchable by words. unread: pages that OCR has yet to read."""
         with self._transaction() as db:
             _erase_text(db, document.id)
             db.execute(
-                "UPDATE documents SET media_type = ?, title = ?, state = 'searchable', "
-                "warnings = ? WHERE id = ?",
-                (document.media_type, document.title, json.dumps(document.warnings), document.id),
+                "UPDATE documents SET media_type = ?, title = ?, state = ?, warnings = ?, "
+                "n_pages = ?, n_chunks = ?, n_embedded = 0, unread = ? WHERE id = ?",
+                (
+                    document.media_type, document.title,
+                    "searchable" if chunks or unread else "embedded",
+                    json.dumps(document.warnings), len(document.pages), len(chunks),
+                    json.dumps(list(unread)), document.id,
+                ),
+            )  # fmt: skip
+            if not unread:
+                db.execute("DELETE FROM scans WHERE doc_id = ?", (document.id,))
+            db.executemany(
+                "INSERT INTO pages (doc_id, number, label, text, width, height, lines) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (_page_row(document.id, page) for page in document.pages),
             )
             db.executemany(
-                "INSERT INTO pages VALUES (?, ?, ?, ?, ?, ?)",
-                ((document.id, p.number, p.label, p.text, *p.size) for p in document.pages),
-            )
-            db.executemany(
-                "INSERT INTO chunks (id, doc_id, ordinal, text, context, heading, spans, n_tokens) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO chunks (id, doc_id, ordinal, text, context, heading, spans, n_tokens, "
+                "clean) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (_chunk_row(i, c) for i, c in enumerate(chunks)),
             )
+
+    def store_scan(self, doc_id: str, page: Page) -> None:
+        """Keep a page that OCR has read until the document's last one is read."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO scans (doc_id, number, label, text, width, height, lines) "
+                "SELECT ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM documents WHERE id = ?)",
+                (*_page_row(doc_id, page), doc_id),
+            )
+
+    def scans(self, doc_id: str) -> list[Page]:
+        """Pages that OCR has read so far."""
+        return self._read(_page, "SELECT * FROM scans WHERE doc_id = ? ORDER BY number", doc_id)
+
+    def unread(self) -> list[tuple[str, list[int]]]:
+        """(document, pages that OCR has yet to read), oldest first; the list may be empty, then
+        the document is to be read again with what OCR gave."""
+        rows = self._all(
+            "SELECT id, unread, (SELECT json_group_array(number) FROM scans WHERE doc_id = d.id) "
+            "AS done FROM documents d WHERE state = 'searchable' AND unread != '[]' "
+            "ORDER BY added_at"
+        )
+        return [
+            (row["id"], sorted(set(json.loads(row["unread"])) - set(json.loads(row["done"]))))
+            for row in rows
+        ]
 
     def fail(self, doc_id: str, message: str, kind: str) -> None:
         with self._transaction() as db:
             _erase_text(db, doc_id)
             db.execute(
-                "UPDATE documents SET state = 'failed', error = ?, error_kind = ? WHERE id = ?",
+                "UPDATE documents SET state = 'failed', error = ?, error_kind = ?, n_pages = 0, "
+                "n_chunks = 0, n_embedded = 0, unread = '[]' WHERE id = ?",
                 (message, kind, doc_id),
             )
 
@@ -200,9 +211,11 @@ class Catalog:
     def document_ids(self) -> set[str]:
         return {row["id"] for row in self._all("SELECT id FROM documents")}
 
-    def in_state(self, state: State) -> list[str]:
-        """Ids of the documents in a state, oldest first."""
-        rows = self._all("SELECT id FROM documents WHERE state = ? ORDER BY added_at", state)
+    def in_state(self, state: State, n: int = -1) -> list[str]:
+        """Ids of the documents in a state, oldest first, n at most; all where n is negative."""
+        rows = self._all(
+            "SELECT id FROM documents WHERE state = ? ORDER BY added_at LIMIT ?", state, n
+        )
         return [row["id"] for row in rows]
 
     def page(self, doc_id: str, number: int) -> Page | None:
@@ -210,7 +223,7 @@ class Catalog:
         row = self._one("SELECT * FROM pages WHERE doc_id = ? AND number = ?", doc_id, number)
         if row is None:
             return None
-        return Page(row["number"], row["label"], row["text"], (row["width"], row["height"]))
+        return _page(row)
 
     def place(self, doc_id: str, number: int) -> tuple[str, str]:
         """(document name, page label) for a citation; empty where the document is gone."""
@@ -231,34 +244,97 @@ class Catalog:
         by_id = {chunk.id: chunk for chunk in found}
         return [by_id[i] for i in chunk_ids if i in by_id]
 
-    def unembedded(self, doc_id: str, n: int) -> list[Chunk]:
-        """The first n chunks without vectors, in reading order."""
+    def chunks_of(self, doc_id: str) -> list[Chunk]:
+        """In reading order."""
+        return self._read(_chunk, "SELECT * FROM chunks WHERE doc_id = ? ORDER BY ordinal", doc_id)
+
+    def unembedded(self, n: int) -> list[Chunk]:
+        """The next n chunks without vectors: oldest document first, in reading order."""
         return self._read(
             _chunk,
-            "SELECT * FROM chunks WHERE doc_id = ? AND NOT embedded ORDER BY ordinal LIMIT ?",
-            doc_id,
+            f"SELECT c.* FROM documents d JOIN chunks c ON c.doc_id = d.id "
+            f"WHERE {TO_EMBED} AND NOT embedded ORDER BY added_at, d.id, ordinal LIMIT ?",
             n,
         )
 
-    def mark_embedded(self, doc_id: str, chunk_ids: Iterable[str]) -> None:
-        """Note that these chunks have vectors; with the last one the document is embedded."""
-        with self._transaction() as db:
-            db.executemany("UPDATE chunks SET embedded = 1 WHERE id = ?", ((i,) for i in chunk_ids))
-            db.execute(
-                "UPDATE documents SET state = 'embedded' WHERE id = ? AND NOT EXISTS "
-                "(SELECT 1 FROM chunks WHERE doc_id = documents.id AND NOT embedded)",
-                (doc_id,),
-            )
-
-    def n_embedded(self) -> int:
-        row = self._one("SELECT count(*) AS n FROM chunks WHERE embedded")
+    def n_unembedded(self) -> int:
+        """Chunks that `unembedded` has yet to give."""
+        row = self._one(f"SELECT total(n_chunks - n_embedded) AS n FROM documents WHERE {TO_EMBED}")
         return 0 if row is None else int(row["n"])
 
-    def forget_vectors(self) -> None:
-        """Have every document embedded again."""
+    def store_vectors(self, chunk_ids: Sequence[str], vectors: FloatArray) -> None:
+        """Keep the vectors of chunks; with its last one a document is embedded.
+
+        vectors: (len(chunk_ids), dim), kept as float16. Ids that are gone are passed over.
+        """
+        rows = zip(vectors.astype(np.float16), chunk_ids, strict=True)
         with self._transaction() as db:
-            db.execute("UPDATE chunks SET embedded = 0")
-            db.execute("UPDATE documents SET state = 'searchable' WHERE state = 'embedded'")
+            db.executemany(
+                "INSERT OR REPLACE INTO vectors SELECT rowid, ? FROM chunks WHERE id = ?",
+                ((vector.tobytes(), chunk_id) for vector, chunk_id in rows),
+            )
+            db.executemany("UPDATE chunks SET embedded = 1 WHERE id = ?", ((i,) for i in chunk_ids))
+            for doc_id in {chunk_id.partition(":")[0] for chunk_id in chunk_ids}:
+                db.execute(
+                    "UPDATE documents SET n_embedded = n_chunks - (SELECT count(*) FROM chunks "
+                    "WHERE doc_id = documents.id AND NOT embedded) WHERE id = ?",
+                    (doc_id,),
+                )
+            db.execute(
+                f"UPDATE documents SET state = 'embedded' WHERE {TO_EMBED} "
+                "AND n_embedded = n_chunks"
+            )
+
+    def vectors(self, chunk_ids: Sequence[str]) -> FloatArray:
+        """(len(chunk_ids), dim) in the order asked for; each of them must be there."""
+        found: dict[str, bytes] = {}
+        for some in _some_at_a_time(chunk_ids):
+            marks = ",".join("?" * len(some))
+            rows = self._all(
+                "SELECT id, vector FROM chunks JOIN vectors ON chunk = rowid "
+                f"WHERE id IN ({marks})",
+                *some,
+            )
+            found |= {row["id"]: row["vector"] for row in rows}
+        joined = b"".join(found[i] for i in chunk_ids)
+        kept = np.frombuffer(joined, np.float16).reshape(len(chunk_ids), -1)
+        return kept.astype(np.float32)
+
+    def with_vectors(self, chunk_ids: Sequence[str]) -> list[str]:
+        """Those that have vectors, in the order given."""
+        found: set[str] = set()
+        for some in _some_at_a_time(chunk_ids):
+            marks = ",".join("?" * len(some))
+            rows = self._all(
+                f"SELECT id FROM chunks JOIN vectors ON chunk = rowid WHERE id IN ({marks})", *some
+            )
+            found |= {row["id"] for row in rows}
+        return [i for i in chunk_ids if i in found]
+
+    def embedded_ids(self) -> set[str]:
+        """Ids of all chunks that have vectors."""
+        rows = self._all("SELECT id FROM chunks JOIN vectors ON chunk = rowid")
+        return {row["id"] for row in rows}
+
+    def n_embedded(self) -> int:
+        row = self._one("SELECT total(n_embedded) AS n FROM documents")
+        return 0 if row is None else int(row["n"])
+
+    def forget_vectors(self, doc_id: str | None = None) -> None:
+        """Have a document, or every one, embedded again."""
+        chosen = "doc_id = ?" if doc_id else "? IS NULL"
+        with self._transaction() as db:
+            db.execute(
+                f"DELETE FROM vectors WHERE chunk IN (SELECT rowid FROM chunks WHERE {chosen})",
+                (doc_id,),
+            )
+            db.execute(f"UPDATE chunks SET embedded = 0 WHERE {chosen}", (doc_id,))
+            db.execute(
+                "UPDATE documents SET n_embedded = 0, "
+                "state = CASE state WHEN 'embedded' THEN 'searchable' ELSE state END "
+                f"WHERE {chosen.replace('doc_id', 'id')} AND n_chunks > 0",
+                (doc_id,),
+            )
 
     def search(self, question: str, n: int) -> list[str]:
         """Up to n chunk ids that hold words of the question, best first by BM25."""
@@ -333,7 +409,7 @@ class Catalog:
     # Plumbing
 
     def _prepare(self, readonly: bool) -> None:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        version = self._version()
         if version > VERSION:
             raise StoreMismatch(
                 f"The library {self._path} was written by a newer Strongroom (format {version}; "
@@ -355,6 +431,13 @@ class Catalog:
         self._db.execute("PRAGMA temp_store = MEMORY")
         if version == 0:
             self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        for older in range(version or VERSION, VERSION):
+            self._db.executescript(
+                f"BEGIN; {MIGRATIONS[older]} PRAGMA user_version = {older + 1}; COMMIT;"
+            )
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -416,6 +499,27 @@ def _erase_text(db: sqlite3.Connection, doc_id: str) -> None:
     db.execute("DELETE FROM pages WHERE doc_id = ?", (doc_id,))
 
 
+def _some_at_a_time(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """SQLite takes a limited number of values in one question."""
+    return (values[i : i + 5000] for i in range(0, len(values), 5000))
+
+
+def _page_row(doc_id: str, page: Page) -> tuple[object, ...]:
+    lines = np.array([astuple(line) for line in page.lines], np.float32).tobytes()
+    return (doc_id, page.number, page.label, page.text, *page.size, lines)
+
+
+def _page(row: sqlite3.Row) -> Page:
+    lines = np.frombuffer(row["lines"] or b"", np.float32).reshape(-1, 6).tolist()
+    return Page(
+        number=row["number"],
+        label=row["label"],
+        text=row["text"],
+        size=(row["width"], row["height"]),
+        lines=tuple(Line(int(start), int(end), *box) for start, end, *box in lines),
+    )
+
+
 def _record(row: sqlite3.Row) -> DocumentRecord:
     values = dict(row)
     return DocumentRecord(**{**values, "warnings": tuple(json.loads(values["warnings"]))})
@@ -426,6 +530,7 @@ def _chunk_row(ordinal: int, chunk: Chunk) -> tuple[object, ...]:
     heading = json.dumps(chunk.heading)
     return (
         chunk.id, chunk.doc_id, ordinal, chunk.text, chunk.context, heading, spans, chunk.n_tokens,
+        chunk.clean,
     )  # fmt: skip
 
 
@@ -438,6 +543,7 @@ def _chunk(row: sqlite3.Row) -> Chunk:
         n_tokens=row["n_tokens"],
         heading=tuple(json.loads(row["heading"])),
         context=row["context"],
+        clean=row["clean"],
     )
 
 

@@ -3,36 +3,68 @@
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 from rag import chunk, extract
 from rag.catalog import Catalog
-from rag.errors import DocumentError
-from rag.types import Embedder, Progress, Tokenizer, VectorIndex
+from rag.errors import DocumentError, NoTextDocument
+from rag.reads import Reads
+from rag.types import (
+    Chunk,
+    Document,
+    DocumentRecord,
+    Embedder,
+    Ocr,
+    Page,
+    Progress,
+    Reader,
+    Tokenizer,
+    VectorIndex,
+)
 
-BATCH = 32
+BATCH = 64
 """Chunks embedded between two notes of progress; a kill repeats at most these."""
-REMOVING = "removing"
-"""Names what is to be erased until nothing of it is left, so that a kill cannot leave a part."""
+INDEXED = 1000
+"""Vectors put back into the index between two looks at what else is to do."""
+LOOK_S = 0.5
+"""While files are being read, how long until progress is told again."""
+PICTURES = ("application/pdf", "image/")
+"""Media types of documents whose pages can be seen, and so read by OCR."""
+OPEN, UNSURE, PAUSED, REMOVING = "open", "unsure", "paused", "removing"
+"""In the catalogue: that a process has the library open; that the index may lack what the catalogue
+has; that a person has paused the work behind the page; and what is to be erased until nothing of it
+is left, so that a kill leaves no part."""
+
+Read = tuple[Document, tuple[Chunk, ...], tuple[int, ...]]
+"""A document, its chunks, and the pages that OCR has yet to read."""
+Task = tuple[str, int]
+"""(document, page for OCR to read, or 0 for the document itself)."""
 
 
 @dataclass(frozen=True)
 class Ingest:
-    """embedder: called when the first chunk is to be embedded, so that loading it waits till then.
-    originals: folder of the copies, named by SHA-256. give_way: called between two batches; it may
-    block while something more urgent needs the processor."""
+    """reader: reads files; `at_once` of its calls go on at the same time. embedder: called when the
+    first chunk is to be embedded, so that loading it waits till then. originals: folder of the
+    copies, named by SHA-256. give_way: called between two batches; it may block while something
+    more urgent needs the processor."""
 
     catalog: Catalog
     vectors: VectorIndex
     tokenizer: Tokenizer
     embedder: Callable[[], Embedder]
+    reader: Reader
     originals: Path
     max_bytes: int
-    max_pages: int
+    ocr: Ocr = "auto"
+    at_once: int = 1
     give_way: Callable[[], None] = lambda: None
     _writing: threading.RLock = field(default_factory=threading.RLock)
+    _told: dict[str, Progress] = field(default_factory=dict)
 
     def take_in(self, paths: Iterable[Path], *, password: str | None = None) -> Iterator[Progress]:
         """Take files in, all of them searchable before the first is embedded.
@@ -40,28 +72,45 @@ class Ingest:
         A file that fails gives a Progress with step "failed" and the rest goes on. Raises
         StoreError and ModelError, which are not about one file.
         """
-        for path in paths:
-            progress = self.stage(path, password=password)
-            yield progress
-            if progress.step == "queued":
-                yield from self.extract(progress.doc_id)
-        yield from self.resume()
+        return self.resume(self.stage(path, password=password) for path in paths)
 
-    def resume(self) -> Iterator[Progress]:
-        """Do all that is unfinished, a step at a time. What is queued meanwhile comes before
-        embedding goes on, so that it can soon be found by its words."""
-        while True:
-            if queued := self.catalog.in_state("queued"):
-                yield from self.extract(queued[0])
-            elif searchable := self.catalog.in_state("searchable"):
-                yield from self.embed_batch(searchable[0])
-            else:
-                return
+    def resume(self, staging: Iterable[Progress] = ()) -> Iterator[Progress]:
+        """Do all that is unfinished, a step at a time: files are read while others are staged,
+        embedding begins when all are searchable, and OCR when all else is embedded. What is queued
+        meanwhile comes first, so that it can soon be found by its words."""
+        staged = iter(staging)
+        with closing(Reads[Task, Read | Page](self.at_once)) as reads:
+            yield from self._reindex()
+            while True:
+                one = next(staged, None)
+                if one is not None:
+                    yield one
+                yield from self._begin_reading(reads)
+                if reads.keys:
+                    yield from self._finish(reads, 0 if one else LOOK_S)
+                if one is not None or any(number == 0 for _, number in reads.keys):
+                    continue
+                if self.is_paused:
+                    return
+                embedded = False
+                for progress in self._embed_batch():
+                    embedded = True
+                    yield progress
+                if not (embedded or self._begin_scanning(reads) or reads.keys):
+                    return
 
     def stage(
-        self, path: Path, *, name: str | None = None, password: str | None = None
+        self,
+        path: Path,
+        *,
+        name: str | None = None,
+        password: str | None = None,
+        kept: bool = True,
     ) -> Progress:
-        """Copy a file in and queue it. The same bytes again change nothing, unless they failed."""
+        """Copy a file in and queue it. The same bytes again change nothing, unless they failed.
+
+        kept: it stays in the library when its file is gone from a source.
+        """
         # A name on disk can hold bytes that are no text.
         name = (name or path.name).encode("utf-8", "replace").decode()
         try:
@@ -72,54 +121,172 @@ class Ingest:
             return Progress(name, "", "failed", message=str(error))
         known = self.catalog.document(doc_id)
         if known is not None and known.state in ("searchable", "embedded"):
+            if kept:
+                self.catalog.keep(doc_id)
             return Progress(known.name, doc_id, "embedded", unchanged=True)
-        self.catalog.queue(doc_id, name, n_bytes, password)
+        self.catalog.queue(doc_id, name, n_bytes, password, kept=kept)
         return Progress(name, doc_id, "queued")
 
-    def extract(self, doc_id: str) -> Iterator[Progress]:
-        """Make a queued document searchable by words, or note why it cannot be."""
-        record = self.catalog.document(doc_id)
-        if record is None or record.state != "queued":
-            return
-        yield Progress(record.name, doc_id, "extracting")
+    # Reading
+
+    def _begin_reading(self, reads: Reads[Task, Read | Page]) -> Iterator[Progress]:
+        for doc_id in self.catalog.in_state("queued", 2 * reads.at_once):
+            record = self.catalog.document(doc_id)
+            if record is not None and reads.has_room and (doc_id, 0) not in reads.keys:
+                yield Progress(record.name, doc_id, "extracting")
+                reads.begin((doc_id, 0), self._reader_of(record))
+
+    def _reader_of(self, record: DocumentRecord) -> Callable[[], Read]:
+        return partial(self._read, record)
+
+    def _read(self, record: DocumentRecord) -> Read:
+        """In a thread of its own, like `_scan`; neither changes the library."""
+
+        def tell(done: int, total: int) -> None:
+            self._told[record.id] = Progress(record.name, record.id, "extracting", done, total)
+
+        document = self.reader.read(
+            self.originals / record.id,
+            doc_id=record.id,
+            name=record.name,
+            password=self.catalog.password(record.id),
+            progress=tell,
+        )
+        wanted = _pages_for_ocr(document, self.ocr)
+        scans = {page.number: page for page in self.catalog.scans(record.id)} if wanted else {}
+        left = set(wanted) - set(scans)
+        if not left:
+            document = _check_text(_with_scans(document, scans), self.ocr)
+        return document, chunk.chunk(document, self.tokenizer), wanted if left else ()
+
+    def _scan(self, record: DocumentRecord, number: int) -> Page:
         try:
-            document = extract.extract(
-                self.originals / doc_id,
-                doc_id=doc_id,
+            return self.reader.ocr_page(
+                self.originals / record.id,
+                number,
+                doc_id=record.id,
                 name=record.name,
-                password=self.catalog.password(doc_id),
-                max_pages=self.max_pages,
+                password=self.catalog.password(record.id),
             )
+        except DocumentError:
+            # One page that OCR cannot read must not cost the others.
+            return Page(number, f"page {number}", "", (0.0, 0.0))
+
+    def _finish(self, reads: Reads[Task, Read | Page], limit_s: float) -> Iterator[Progress]:
+        """Enter what has been read. Tells how far the rest is when nothing is within limit_s."""
+        finished = reads.finished(limit_s)
+        for (doc_id, number), result in finished:
+            self._told.pop(doc_id, None)
+            if number:
+                yield from self._enter_scan(doc_id, cast(Page, result()))
+            else:
+                yield from self._enter(doc_id, cast(Callable[[], Read], result))
+        if not finished:
+            yield from list(self._told.values())
+
+    def _enter(self, doc_id: str, result: Callable[[], Read]) -> Iterator[Progress]:
+        """Make a document searchable by words, or note why it cannot be."""
+        record = self.catalog.document(doc_id)
+        if record is None:
+            return
+        try:
+            document, chunks, unread = result()
         except DocumentError as error:
-            self.catalog.fail(doc_id, str(error), type(error).__name__)
+            with self._writing:
+                self.catalog.fail(doc_id, str(error), type(error).__name__)
             yield Progress(record.name, doc_id, "failed", message=str(error))
             return
-        chunks = chunk.chunk(document, self.tokenizer)
         with self._writing:
             if self.catalog.document(doc_id) is None:
                 return
-            self.catalog.store(document, chunks)
+            self.catalog.store(document, chunks, unread=unread)
         n_pages = len(document.pages)
         message = " ".join(document.warnings)
         yield Progress(record.name, doc_id, "searchable", n_pages, n_pages, message)
 
-    def embed_batch(self, doc_id: str) -> Iterator[Progress]:
-        """Give the next chunks of a searchable document their vectors."""
+    # OCR
+
+    def _begin_scanning(self, reads: Reads[Task, Read | Page]) -> bool:
+        """Whether there is a page that OCR has yet to read."""
+        there_is = False
+        for doc_id, numbers in self.catalog.unread():
+            record = self.catalog.document(doc_id)
+            # No pages left: the document is read again, with what OCR gave put in.
+            for number in numbers or [0]:
+                if record is None or (doc_id, number) in reads.keys:
+                    continue
+                there_is = True
+                if not reads.has_room:
+                    return True
+                self.give_way()
+                work = partial(self._scan, record, number) if number else self._reader_of(record)
+                reads.begin((doc_id, number), work)
+        return there_is
+
+    def _enter_scan(self, doc_id: str, page: Page) -> Iterator[Progress]:
+        with self._writing:
+            self.catalog.store_scan(doc_id, page)
         record = self.catalog.document(doc_id)
-        if record is None or record.state != "searchable":
+        if record is not None:
+            yield Progress(record.name, doc_id, "scanning", record.n_scanned, record.n_unread)
+
+    # Embedding
+
+    def _embed_batch(self) -> Iterator[Progress]:
+        """Give the next chunks their vectors. Yields nothing when there are none."""
+        batch = self.catalog.unembedded(BATCH)
+        if not batch:
             return
         self.give_way()
-        batch = self.catalog.unembedded(doc_id, BATCH)
-        yield Progress(record.name, doc_id, "embedding", record.n_embedded, record.n_chunks)
+        doc_ids = tuple(dict.fromkeys(c.doc_id for c in batch))
+        yield from self._embedding(doc_ids[0])
         vectors = self.embedder().embed([c.embedded_text for c in batch])
         with self._writing:
-            if self.catalog.document(doc_id) is None:
-                return
-            self.vectors.add([c.id for c in batch], [c.doc_id for c in batch], vectors)
-            self.catalog.mark_embedded(doc_id, [c.id for c in batch])
-        done = record.n_embedded + len(batch)
-        if done == record.n_chunks:
-            yield Progress(record.name, doc_id, "embedded", done, done)
+            self.catalog.store_vectors([c.id for c in batch], vectors)
+            still = {record.id for record in map(self.catalog.document, doc_ids) if record}
+            if still:
+                self._index([c.id for c in batch if c.doc_id in still])
+        for record in filter(None, map(self.catalog.document, doc_ids)):
+            if record.state == "embedded":
+                n = record.n_chunks
+                yield Progress(record.name, record.id, "embedded", n, n)
+
+    def _embedding(self, doc_id: str) -> Iterator[Progress]:
+        record = self.catalog.document(doc_id)
+        if record is not None:
+            done, total = record.n_embedded, record.n_chunks
+            yield Progress(record.name, doc_id, "embedding", done, total)
+
+    def _index(self, chunk_ids: Sequence[str]) -> None:
+        """Put vectors of the catalogue into the index, the very same at any time."""
+        doc_ids = [chunk_id.partition(":")[0] for chunk_id in chunk_ids]
+        self.vectors.add(chunk_ids, doc_ids, self.catalog.vectors(chunk_ids))
+
+    def _reindex(self) -> Iterator[Progress]:
+        """Make the index hold what the catalogue has vectors of, no more and no less."""
+        whole = self.vectors.count() == self.catalog.n_embedded()
+        if whole and self.catalog.meta(UNSURE) != "1":
+            return
+        wanted, there = self.catalog.embedded_ids(), self.vectors.ids()
+        self.vectors.discard(sorted(there - wanted))
+        missing = sorted(wanted - there)
+        for i in range(0, len(missing), INDEXED):
+            yield Progress("the index", "", "indexing", i, len(missing))
+            with self._writing:
+                self._index(self.catalog.with_vectors(missing[i : i + INDEXED]))
+        self.catalog.set_meta(UNSURE, "0")
+
+    # Pausing
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether embedding and OCR wait until a person has them go on. Kept over a restart."""
+        return self.catalog.meta(PAUSED) == "1"
+
+    def pause(self, paused: bool = True) -> None:
+        self.catalog.set_meta(PAUSED, "1" if paused else "0")
+
+    # Removing, and putting right
 
     def remove(self, doc_ids: Iterable[str]) -> None:
         """Erase documents: text, words, vectors, the copy, and answers that drew on them."""
@@ -127,25 +294,43 @@ class Ingest:
             self.catalog.set_meta(REMOVING, json.dumps(list(doc_ids)))
             self._finish_removal()
 
-    def settle(self) -> None:
-        """Put right what a kill broke off: a removal, or a copy that was not entered yet. Have
-        everything embedded again when vectors are gone. Call it before anything else."""
+    def settle(self) -> tuple[str, ...]:
+        """Put right what a kill broke off, and say what, for the person. Call it before anything
+        else; `resume` then does the rest."""
         with self._writing:
-            self._finish_removal()
-            known = self.catalog.document_ids()
-            for copy in self.originals.iterdir():
-                # Whoever chose a folder that was not empty keeps what is in it.
-                if extract.is_ours(copy.name) and copy.name not in known:
-                    copy.unlink()
-            # More vectors than the catalogue counts are those of a batch that was not noted;
-            # they are replaced when it is embedded again.
+            done = []
+            if self.catalog.meta(OPEN) == "1":
+                done.append("Strongroom was not closed properly last time.")
+                self.catalog.set_meta(UNSURE, "1")
+            self.catalog.set_meta(OPEN, "1")
+            if n := self._finish_removal():
+                done.append(f"Finished erasing {_count(n, 'document')}.")
+            if n := self._remove_strays():
+                done.append(f"Removed {_count(n, 'copy', 'copies')} of files not entered yet.")
             if self.vectors.count() < self.catalog.n_embedded():
-                self.catalog.forget_vectors()
+                done.append("The index of vectors is put right from the library.")
+            return tuple(done)
 
-    def _finish_removal(self) -> None:
+    def close(self) -> None:
+        """Note that nothing was broken off."""
+        self.catalog.set_meta(OPEN, "0")
+
+    def _remove_strays(self) -> int:
+        known = self.catalog.document_ids()
+        # Whoever chose a folder that was not empty keeps what is in it.
+        strays = [
+            copy
+            for copy in self.originals.iterdir()
+            if extract.is_ours(copy.name) and copy.name not in known
+        ]
+        for copy in strays:
+            copy.unlink()
+        return len(strays)
+
+    def _finish_removal(self) -> int:
         doc_ids = json.loads(self.catalog.meta(REMOVING) or "[]")
         if not doc_ids:
-            return
+            return 0
         for doc_id in doc_ids:
             self.catalog.remove(doc_id)
             self.vectors.remove(doc_id)
@@ -154,6 +339,51 @@ class Ingest:
         self.catalog.erase_free_space()
         self.catalog.set_meta(REMOVING, "[]")
         self.catalog.erase_free_space()
+        return len(doc_ids)
+
+
+def _pages_for_ocr(document: Document, ocr: Ocr) -> tuple[int, ...]:
+    if ocr == "never":
+        return ()
+    if ocr == "force" and document.media_type.startswith(PICTURES):
+        return tuple(page.number for page in document.pages)
+    return document.unread
+
+
+def _with_scans(document: Document, scans: Mapping[int, Page]) -> Document:
+    """The document with what OCR gave in place of its pages."""
+    pages = tuple(
+        scans[page.number] if page.number in scans and scans[page.number].text else page
+        for page in document.pages
+    )
+    n, of = len(scans), len(pages)
+    note = f"{n} of {_count(of, 'page')} {'was' if n == 1 else 'were'} read off the picture by OCR."
+    warnings = (*document.warnings, note) if scans else document.warnings
+    return replace(document, pages=pages, warnings=warnings)
+
+
+def _check_text(document: Document, ocr: Ocr) -> Document:
+    """With a warning for pages that nothing was read of. Raises NoTextDocument when there is no
+    text at all."""
+    empty = [n for n in document.unread if not document.pages[n - 1].text.strip()]
+    off = ocr == "never"
+    if not any(page.text.strip() for page in document.pages):
+        raise NoTextDocument(
+            f"{document.name} has no text: its pages are pictures, and OCR is switched off. "
+            'Set ocr to "auto" in the settings and try again.'
+            if off
+            else f"{document.name} has no text: OCR found none on its pages. "
+            "Check that it is the right file and that it is legible."
+        )
+    if not empty:
+        return document
+    reason = "OCR is switched off" if off else "OCR found none"
+    warning = f"{_count(len(empty), 'page')} without text: {reason}."
+    return replace(document, warnings=(*document.warnings, warning))
+
+
+def _count(n: int, noun: str, nouns: str = "") -> str:
+    return f"{n} {noun if n == 1 else nouns or noun + 's'}"
 
 
 def files_in(paths: Sequence[Path]) -> tuple[list[Path], int]:
@@ -165,7 +395,7 @@ def files_in(paths: Sequence[Path]) -> tuple[list[Path], int]:
         if not path.is_dir():
             files.append(path)
             continue
-        for file in _walk(path):
+        for file in walk(path):
             if file.suffix.lower() in extract.SUFFIXES:
                 files.append(file)
             else:
@@ -173,7 +403,8 @@ def files_in(paths: Sequence[Path]) -> tuple[list[Path], int]:
     return files, passed_over
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path) -> Iterator[Path]:
+    """The files of a folder and of those in it, in order of name, without hidden ones and links."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):

@@ -10,14 +10,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from rag import answer, geometry, models, pdf, retrieve
+from rag import answer, extract, geometry, models, pdf, retrieve
 from rag.catalog import Catalog
 from rag.errors import DocumentError, StoreError, StoreMismatch
 from rag.ingest import Ingest
 from rag.lock import LibraryLock
 from rag.settings import Settings
 from rag.tokens import FolderTokenizer
-from rag.types import AnswerEvent, Box, Embedder, Generator, Hit, Span
+from rag.types import AnswerEvent, Box, Document, Embedder, Generator, Hit, Page, Span
 from rag.vectors import ChromaIndex
 
 T = TypeVar("T")
@@ -46,7 +46,8 @@ class Lazy(Generic[T]):
 class Library:
     """An open library. Its methods may be called from any thread; `close` it when done.
 
-    The language model and the embedder are loaded when they are first needed.
+    The language model and the embedder are loaded when they are first needed. healed: what was put
+    right when it was opened, for the person.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Library:
         ingest: Ingest,
         embedder: Lazy[Embedder],
         generator: Lazy[Generator],
+        healed: tuple[str, ...] = (),
         closers: tuple[Callable[[], None], ...] = (),
     ) -> None:
         self.settings = settings
@@ -64,6 +66,7 @@ class Library:
         self.ingest = ingest
         self.embedder = embedder
         self.generator = generator
+        self.healed = healed
         self._closers = closers
 
     def search(self, question: str, *, top_k: int | None = None) -> tuple[Hit, ...]:
@@ -153,6 +156,29 @@ class Library:
         return self.ingest.originals / doc_id
 
 
+class DirectReader:
+    def __init__(self, max_pages: int) -> None:
+        self._max_pages = max_pages
+
+    def read(
+        self,
+        path: Path,
+        *,
+        doc_id: str,
+        name: str,
+        password: str | None,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Document:
+        return extract.extract(
+            path, doc_id=doc_id, name=name, password=password, max_pages=self._max_pages
+        )
+
+    def ocr_page(
+        self, path: Path, number: int, *, doc_id: str, name: str, password: str | None
+    ) -> Page:
+        raise NotImplementedError
+
+
 def open_library(settings: Settings, *, command: str) -> Library:
     """Open or make the library of the settings as its one writer. command: shown to a second one.
 
@@ -176,23 +202,28 @@ def open_library(settings: Settings, *, command: str) -> Library:
         opened.callback(vectors.close)
         embedder = Lazy[Embedder](lambda: _load_embedder(weights, settings.threads))
         generator = Lazy[Generator](lambda: _load_generator(settings))
+        reader = DirectReader(settings.max_pages)
         ingest = Ingest(
             catalog=catalog,
             vectors=vectors,
             tokenizer=tokenizer,
             embedder=embedder,
+            reader=reader,
             originals=folder / "originals",
             max_bytes=settings.max_file_mb << 20,
-            max_pages=settings.max_pages,
+            ocr=settings.ocr,
+            at_once=1,
             give_way=lambda: _give_way(generator),
         )
-        ingest.settle()
+        healed = ingest.settle()
+        opened.callback(ingest.close)
         return Library(
             settings,
             catalog=catalog,
             ingest=ingest,
             embedder=embedder,
             generator=generator,
+            healed=healed,
             closers=(opened.pop_all().close,),
         )
 

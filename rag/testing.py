@@ -53,8 +53,11 @@ class MemoryIndex:
     def remove(self, doc_id: str) -> None:
         self._rows = {i: row for i, row in self._rows.items() if row[0] != doc_id}
 
-    def ids(self, doc_id: str) -> set[str]:
-        return {i for i, (owner, _) in self._rows.items() if owner == doc_id}
+    def ids(self, doc_id: str | None = None) -> set[str]:
+        return {i for i, (owner, _) in self._rows.items() if doc_id in (None, owner)}
+
+    def discard(self, ids: Sequence[str]) -> None:
+        self._rows = {i: row for i, row in self._rows.items() if i not in set(ids)}
 
     def count(self) -> int:
         return len(self._rows)

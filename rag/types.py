@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rag.arrays import FloatArray, IntArray
 
 Level = Literal["kernel", "filter", "sandbox", "hook"]
@@ -261,7 +263,8 @@ class Piece:
 class DocumentRecord:
     """A document as the library knows it. added_at: Unix seconds. error: why it failed, for the
     person. error_kind: its class in rag.errors ("EncryptedDocument"), empty when not failed.
-    n_embedded: chunks that have vectors."""
+    n_embedded: chunks that have vectors. n_unread: pages that OCR reads; n_scanned: of them, those
+    that it has read so far. Both are 0 when it is done."""
 
     id: str
     name: str
@@ -273,6 +276,8 @@ class DocumentRecord:
     n_chunks: int
     n_embedded: int
     added_at: float
+    n_unread: int = 0
+    n_scanned: int = 0
     warnings: tuple[str, ...] = ()
     error: str = ""
     error_kind: str = ""
@@ -280,12 +285,22 @@ class DocumentRecord:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of taking a file in. done, total: pages when searchable, chunks when embedding; 0
-    while unknown. unchanged: the same bytes were already in the library."""
+    """One step of taking a file in. done, total: pages when extracting, searchable or scanning
+    (with OCR), chunks when embedding or indexing (no document's, but vectors put back); 0 while
+    unknown. unchanged: the same bytes were already in the library."""
 
     name: str
     doc_id: str
-    step: Literal["queued", "extracting", "searchable", "embedding", "embedded", "failed"]
+    step: Literal[
+        "queued",
+        "extracting",
+        "searchable",
+        "scanning",
+        "embedding",
+        "embedded",
+        "failed",
+        "indexing",
+    ]
     done: int = 0
     total: int = 0
     message: str = ""
@@ -309,6 +324,28 @@ class Conversation:
     title: str
     updated_at: float
     turns: tuple[Turn, ...] = field(default=())
+
+
+class Reader(Protocol):
+    """Reads files. Calls may come from several threads at once."""
+
+    def read(
+        self,
+        path: Path,
+        *,
+        doc_id: str,
+        name: str,
+        password: str | None,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> Document:
+        """progress: called with pages done and pages in all. Raises DocumentError."""
+        ...
+
+    def ocr_page(
+        self, path: Path, number: int, *, doc_id: str, name: str, password: str | None
+    ) -> Page:
+        """One page read off its picture. Raises DocumentError."""
+        ...
 
 
 class Tokenizer(Protocol):
@@ -342,7 +379,14 @@ class VectorIndex(Protocol):
         ...
 
     def remove(self, doc_id: str) -> None: ...
-    def ids(self, doc_id: str) -> set[str]: ...
+    def ids(self, doc_id: str | None = None) -> set[str]:
+        """Ids of a document's chunks, or of all."""
+        ...
+
+    def discard(self, ids: Sequence[str]) -> None:
+        """Take chunks out. Their bytes go with `rewrite`."""
+        ...
+
     def count(self) -> int: ...
     def rewrite(self) -> None:
         """Leave no trace on disk of what was removed."""

@@ -88,9 +88,17 @@ class ChromaIndex:
         with self._use(), self._writing():
             self._collection.delete(where={"doc": doc_id})
 
-    def ids(self, doc_id: str) -> set[str]:
+    def ids(self, doc_id: str | None = None) -> set[str]:
+        """Ids of a document's chunks, or of all."""
+        where = None if doc_id is None else {"doc": doc_id}
         with self._use():
-            return set(self._collection.get(where={"doc": doc_id}, include=[])["ids"])
+            return set(self._collection.get(where=where, include=[])["ids"])  # type: ignore[arg-type]
+
+    def discard(self, ids: Sequence[str]) -> None:
+        """Take chunks out of every search. Their bytes go with `rewrite`."""
+        with self._use(), self._writing():
+            for i in range(0, len(ids), BATCH):
+                self._collection.delete(ids=list(ids[i : i + BATCH]))
 
     def count(self) -> int:
         with self._use():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rag.catalog import Catalog
 from rag.ingest import Ingest
-from rag.library import Lazy, Library
+from rag.library import DirectReader, Lazy, Library
 from rag.lock import LibraryLock
 from rag.settings import Settings
 from rag.types import (
@@ -20,6 +20,7 @@ from rag.types import (
     Hit,
     Page,
     Progress,
+    Reader,
     Span,
     Tokenizer,
 )
@@ -42,6 +43,7 @@ def assemble(
     embedder: Embedder,
     generator: Generator,
     tokenizer: Tokenizer,
+    reader: Reader | None = None,
     give_way: Callable[[], None] = lambda: None,
 ) -> Library:
     """What `open_library` makes, with these models."""
@@ -61,16 +63,18 @@ def assemble(
             embedder=embedders,
             originals=folder / "originals",
             max_bytes=settings.max_file_mb << 20,
-            max_pages=settings.max_pages,
+            reader=reader or DirectReader(settings.max_pages),
+            ocr=settings.ocr,
             give_way=give_way,
         )
-        ingest.settle()
+        opened.callback(ingest.close)
         return Library(
             settings,
             catalog=catalog,
             ingest=ingest,
             embedder=embedders,
             generator=Lazy[Generator](lambda: generator),
+            healed=ingest.settle(),
             closers=(opened.pop_all().close,),
         )
 

@@ -2,19 +2,21 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from libraries import answer_from, document, hit
 
-from rag.catalog import REMOVED, VERSION, Catalog, match_expression
+from rag.catalog import REMOVED, Catalog, match_expression
 from rag.chunk import chunk
 from rag.errors import StoreCorrupt, StoreFull, StoreMismatch
+from rag.schema import VERSION
 from rag.testing import WordTokenizer
-from rag.types import Document
+from rag.types import Document, Line, Page
 
 A, B = "a" * 64, "b" * 64
 
@@ -36,6 +38,10 @@ def store(catalog: Catalog, made: Document) -> list[str]:
     catalog.queue(made.id, made.name, 100, None)
     catalog.store(made, chunks)
     return [c.id for c in chunks]
+
+
+def embed(catalog: Catalog, chunk_ids: list[str]) -> None:
+    catalog.store_vectors(chunk_ids, np.eye(len(chunk_ids), 4, dtype=np.float32))
 
 
 def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -61,7 +67,7 @@ def test_a_document_goes_from_queued_to_searchable_to_embedded(catalog: Catalog)
     (chunk_id,) = store(catalog, made)
     assert catalog.in_state("searchable") == [A]
 
-    catalog.mark_embedded(A, [chunk_id])
+    embed(catalog, [chunk_id])
     (record,) = catalog.documents()
     assert (record.id, record.name, record.title) == (A, "report.pdf", "Report")
     assert record.state == "embedded"
@@ -73,14 +79,14 @@ def test_a_document_goes_from_queued_to_searchable_to_embedded(catalog: Catalog)
 def test_a_document_is_embedded_only_with_its_last_chunk(catalog: Catalog) -> None:
     ids = store(catalog, document("Sales rose. " * 20, doc_id=A))
 
-    catalog.mark_embedded(A, ids[:-1])
+    embed(catalog, ids[:-1])
     assert catalog.in_state("searchable") == [A]
-    assert [c.id for c in catalog.unembedded(A, 9)] == ids[-1:]
+    assert [c.id for c in catalog.unembedded(9)] == ids[-1:]
     assert catalog.n_embedded() == len(ids) - 1
 
-    catalog.mark_embedded(A, ids[-1:])
+    embed(catalog, ids[-1:])
     assert catalog.in_state("embedded") == [A]
-    assert catalog.unembedded(A, 9) == []
+    assert catalog.unembedded(9) == []
 
 
 def test_pages_and_chunks_come_back_as_they_were_stored(catalog: Catalog) -> None:
@@ -154,7 +160,7 @@ def test_documents_come_newest_first_and_work_oldest_first(catalog: Catalog) -> 
 
 def test_forgetting_vectors_makes_every_document_searchable_again(catalog: Catalog) -> None:
     ids = store(catalog, document("Sales rose.", doc_id=A))
-    catalog.mark_embedded(A, ids)
+    embed(catalog, ids)
 
     catalog.forget_vectors()
 
@@ -382,7 +388,7 @@ def test_a_damaged_library_gives_its_own_error_whatever_is_asked(path: Path) -> 
     data[4096:] = b"\xa5" * (len(data) - 4096)
     path.write_bytes(data)
 
-    with closing(Catalog(path)) as catalog, pytest.raises(StoreCorrupt, match="cannot be used"):
+    with pytest.raises(StoreCorrupt, match="cannot be used"), closing(Catalog(path)) as catalog:
         catalog.documents()
 
 
@@ -417,3 +423,153 @@ def fill(catalog: Catalog) -> int:
     now = int(catalog._db.execute("PRAGMA page_count").fetchone()[0])
     catalog._db.execute(f"PRAGMA max_page_count = {now + 5}")
     return limit
+
+
+# Pages that OCR reads
+
+SCAN = Page(
+    2, "page 2 (OCR)", "Rent rose.", (300.0, 400.0), lines=(Line(0, 10, 1.0, 2.0, 3.0, 4.0),)
+)
+
+
+def test_a_document_waits_for_ocr_before_it_is_embedded_and_keeps_each_page_meanwhile(
+    catalog: Catalog,
+) -> None:
+    made = document("Sales rose.", "", doc_id=A)
+    catalog.queue(A, "report.pdf", 1, None)
+    catalog.store(made, chunk(made, WordTokenizer()), unread=[2])
+    assert catalog.unembedded(9) == []
+    assert catalog.unread() == [(A, [2])]
+
+    catalog.store_scan(A, SCAN)
+    assert catalog.unread() == [(A, [])]
+    assert [astuple(page) for page in catalog.scans(A)] == [astuple(SCAN)]
+    record = catalog.document(A)
+    assert record is not None
+    assert (record.n_unread, record.n_scanned) == (1, 1)
+
+    whole = replace(made, pages=(made.pages[0], SCAN))
+    catalog.store(whole, chunk(whole, WordTokenizer()))
+    assert catalog.unread() == []
+    assert catalog.scans(A) == []
+    stored = catalog.page(A, 2)
+    assert stored is not None
+    assert astuple(stored) == astuple(SCAN)
+    assert catalog.search("rent", 1) == [f"{A}:1"]
+
+
+def test_a_scan_of_a_document_that_was_removed_meanwhile_is_not_kept(catalog: Catalog) -> None:
+    catalog.store_scan(A, SCAN)
+
+    assert catalog.scans(A) == []
+
+
+# Vectors
+
+
+def test_vectors_come_back_in_the_order_asked_for(catalog: Catalog) -> None:
+    ids = store(catalog, document("Sales rose. " * 20, doc_id=A))
+    given = np.arange(len(ids) * 3, dtype=np.float32).reshape(-1, 3) / 8
+    catalog.store_vectors(ids, given)
+
+    assert catalog.vectors(ids[::-1]).tolist() == given[::-1].tolist()
+    assert catalog.embedded_ids() == set(ids)
+    assert catalog.with_vectors([*ids, "gone:0"]) == ids
+
+
+def test_the_clean_text_of_a_chunk_is_what_is_searched(catalog: Catalog) -> None:
+    made = document("The agree-ment ends. Page 3 of 9", doc_id=A)
+    (cut,) = chunk(made, WordTokenizer())
+    catalog.queue(A, "report.pdf", 1, None)
+    catalog.store(made, [replace(cut, clean="The agreement ends.")])
+
+    assert catalog.search("agreement", 1) == [f"{A}:0"]
+    assert catalog.search("9", 1) == []
+    (stored,) = catalog.chunks([f"{A}:0"])
+    assert (stored.text, stored.reading) == (cut.text, "The agreement ends.")
+    catalog.remove(A)
+    assert catalog.search("agreement", 1) == []
+
+
+# Older formats
+
+FORMAT_1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, media_type TEXT NOT NULL, title TEXT NOT NULL,
+    state TEXT NOT NULL, n_bytes INTEGER NOT NULL, added_at REAL NOT NULL, password TEXT,
+    warnings TEXT NOT NULL, error TEXT NOT NULL, error_kind TEXT NOT NULL
+);
+CREATE TABLE pages (
+    doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE,
+    number INTEGER NOT NULL, label TEXT NOT NULL, text TEXT NOT NULL,
+    width REAL NOT NULL, height REAL NOT NULL,
+    PRIMARY KEY (doc_id, number)
+) WITHOUT ROWID;
+CREATE TABLE chunks (
+    rowid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE, ordinal INTEGER NOT NULL,
+    text TEXT NOT NULL, context TEXT NOT NULL, heading TEXT NOT NULL, spans TEXT NOT NULL,
+    n_tokens INTEGER NOT NULL, embedded INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX chunks_of_document ON chunks (doc_id, ordinal);
+CREATE VIRTUAL TABLE chunks_fts USING fts5 (
+    text, context, content='chunks', tokenize='porter unicode61 remove_diacritics 2'
+);
+CREATE TRIGGER chunks_added AFTER INSERT ON chunks BEGIN
+    INSERT INTO chunks_fts (rowid, text, context) VALUES (new.rowid, new.text, new.context);
+END;
+CREATE TRIGGER chunks_removed AFTER DELETE ON chunks BEGIN
+    INSERT INTO chunks_fts (chunks_fts, rowid, text, context)
+    VALUES ('delete', old.rowid, old.text, old.context);
+END;
+CREATE TABLE conversations (
+    id TEXT PRIMARY KEY, title TEXT NOT NULL, updated_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE turns (
+    id INTEGER PRIMARY KEY, conversation_id TEXT NOT NULL REFERENCES conversations
+    ON DELETE CASCADE, question TEXT NOT NULL, answer TEXT, note TEXT NOT NULL
+);
+CREATE TABLE turn_documents (
+    turn_id INTEGER NOT NULL REFERENCES turns ON DELETE CASCADE, doc_id TEXT NOT NULL,
+    PRIMARY KEY (turn_id, doc_id)
+) WITHOUT ROWID;
+INSERT INTO documents VALUES
+    ('a', 'a.pdf', 'application/pdf', '', 'embedded', 1, 1.0, NULL, '[]', '', ''),
+    ('b', 'b.pdf', 'application/pdf', '', 'failed', 1, 2.0, NULL, '[]', 'Damaged.', 'Damaged');
+INSERT INTO pages VALUES ('a', 1, 'iv', 'Sales rose.', 10.0, 10.0);
+INSERT INTO chunks VALUES (1, 'a:0', 'a', 0, 'Sales rose.', 'a', '[]', '[[1, 0, 11]]', 5, 1);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_library_of_format_1_is_brought_to_today(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(FORMAT_1)
+
+    with closing(Catalog(path)) as catalog:
+        newer, older = catalog.documents()
+        assert (newer.state, older.state) == ("failed", "searchable")
+        assert (older.n_pages, older.n_chunks, older.n_embedded) == (1, 1, 0)
+        assert catalog.place("a", 1) == ("a.pdf", "page iv")
+        assert catalog.search("sale", 9) == ["a:0"]
+        assert [c.id for c in catalog.unembedded(9)] == ["a:0"]
+        catalog.remove("a")
+        assert catalog.search("sale", 9) == []
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+def test_an_older_library_ends_with_the_tables_of_a_new_one(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    with closing(sqlite3.connect(old)) as db:
+        db.executescript(FORMAT_1)
+
+    assert columns(old) == columns(new)
+
+
+def columns(path: Path) -> dict[str, set[str]]:
+    Catalog(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        names = [n for (n,) in db.execute("SELECT name FROM sqlite_master WHERE type != 'index'")]
+        return {n: {row[1] for row in db.execute(f"PRAGMA table_info({n})")} for n in names}

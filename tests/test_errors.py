@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from libraries import answer_from, document, hit
 
@@ -16,6 +17,7 @@ from rag.errors import RagError
 from rag.testing import WordTokenizer
 
 DOC_ID = "a" * 64
+VECTORS = np.eye(3, 8, dtype=np.float32)
 
 
 def test_the_tree_at_the_top_shows_every_error_under_its_base() -> None:
@@ -41,7 +43,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         chunks = chunk(made, WordTokenizer())
         catalog.queue(DOC_ID, "report.pdf", 1, "secret")
         catalog.store(made, chunks)
-        catalog.mark_embedded(DOC_ID, [c.id for c in chunks[:3]])
+        catalog.store_vectors([c.id for c in chunks[:3]], VECTORS)
         for i in range(20):
             turn_id = catalog.begin_turn(f"c{i}", "How many?")
             catalog.end_turn(turn_id, answer_from(hit("Forty trees.", doc_id=DOC_ID)))
@@ -60,11 +62,14 @@ def uses(catalog: Catalog) -> list[Callable[[], object]]:
         lambda: catalog.search("sales", 9),
         lambda: catalog.chunks([f"{DOC_ID}:{i}" for i in range(60)]),
         lambda: [catalog.conversation(f"c{i}") for i in range(20)],
-        lambda: catalog.unembedded(DOC_ID, 99),
+        lambda: catalog.unembedded(99),
+        catalog.embedded_ids,
+        catalog.unread,
+        lambda: catalog.scans(DOC_ID),
         lambda: catalog.meta("embedder"),
         lambda: catalog.begin_turn("c1", "Why?"),
         lambda: catalog.store(made, chunk(made, WordTokenizer())),
-        lambda: catalog.mark_embedded(DOC_ID, [f"{DOC_ID}:0"]),
+        lambda: catalog.store_vectors([f"{DOC_ID}:0"], VECTORS[:1]),
         lambda: catalog.remove(DOC_ID),
         catalog.erase_free_space,
     ]
