@@ -88,7 +88,7 @@ class Ingest:
                 yield from self._begin_reading(reads)
                 if reads.keys:
                     yield from self._finish(reads, 0 if one else LOOK_S)
-                if one is not None or any(number == 0 for _, number in reads.keys):
+                if one is not None or self.catalog.in_state("queued", 1):
                     continue
                 if self.is_paused:
                     return

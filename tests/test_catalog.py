@@ -455,7 +455,7 @@ def test_a_document_waits_for_ocr_before_it_is_embedded_and_keeps_each_page_mean
     stored = catalog.page(A, 2)
     assert stored is not None
     assert astuple(stored) == astuple(SCAN)
-    assert catalog.search("rent", 1) == [f"{A}:1"]
+    assert catalog.search("rent", 1) == [f"{A}:0"]
 
 
 def test_a_scan_of_a_document_that_was_removed_meanwhile_is_not_kept(catalog: Catalog) -> None:

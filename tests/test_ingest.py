@@ -79,6 +79,19 @@ def test_all_files_can_be_searched_before_the_first_is_embedded(
     assert [record.state for record in library.catalog.documents()] == ["embedded", "embedded"]
 
 
+def test_more_files_than_are_read_at_once_are_all_read(
+    fake_library: Open, write_pdf: Write
+) -> None:
+    library = fake_library()
+    paths = [write_pdf(f"{i}.pdf", f"Tree number {i}.") for i in range(9)]
+    for path in paths:
+        library.ingest.stage(path)
+
+    list(library.ingest.resume())
+
+    assert len(library.catalog.in_state("embedded")) == 9
+
+
 def test_progress_counts_pages_and_then_chunks(
     fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
