@@ -28,6 +28,7 @@ from rag.types import (
     Span,
     State,
     Turn,
+    Work,
 )
 
 T = TypeVar("T")
@@ -257,10 +258,21 @@ class Catalog:
             n,
         )
 
-    def n_unembedded(self) -> int:
-        """Chunks that `unembedded` has yet to give."""
-        row = self._one(f"SELECT total(n_chunks - n_embedded) AS n FROM documents WHERE {TO_EMBED}")
-        return 0 if row is None else int(row["n"])
+    def work(self) -> Work:
+        """What is left to do."""
+        (row,) = self._all(
+            "SELECT total(state = 'queued') AS queued, "
+            "total(n_chunks - n_embedded) AS left_, total(n_embedded) AS done, "
+            "total(json_array_length(unread)) AS unread, "
+            "(SELECT count(*) FROM scans) AS scans FROM documents"
+        )
+        return Work(
+            queued=int(row["queued"]),
+            scans_left=max(int(row["unread"] - row["scans"]), 0),
+            scans_done=int(row["scans"]),
+            left=int(row["left_"]),
+            done=int(row["done"]),
+        )
 
     def store_vectors(self, chunk_ids: Sequence[str], vectors: FloatArray) -> None:
         """Keep the vectors of chunks; with its last one a document is embedded.

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from rag import extract
@@ -9,7 +10,8 @@ from rag.errors import RagError
 from rag.ingest import files_in
 from rag.job import Job
 from rag.library import Library
-from rag.types import Answer, Progress
+from rag.pace import Pace
+from rag.types import Answer, Progress, Work
 from rag.worker import Worker
 
 
@@ -24,6 +26,7 @@ class Room:
         self.worker = Worker(library.ingest.resume)
         self.problem = ""
         self._jobs: dict[int, Job] = {}
+        self._embedding, self._scanning = Pace(), Pace()
 
     def start(self) -> None:
         """Go on with unfinished documents, and load the models ahead of the first question."""
@@ -57,6 +60,23 @@ class Room:
             path.unlink(missing_ok=True)
         self.worker.wake()
         return staged
+
+    def work(self) -> Work:
+        """What is left to do behind the page, and how long it will take."""
+        left = self.library.catalog.work()
+        times = [
+            self._embedding.remaining_s(left.done, left.left) if left.left else 0.0,
+            self._scanning.remaining_s(left.scans_done, left.scans_left)
+            if left.scans_left
+            else 0.0,
+        ]
+        known = None if None in times else sum(time for time in times if time)
+        return replace(left, paused=self.library.ingest.is_paused, remaining_s=known)
+
+    def pause(self, paused: bool = True) -> None:
+        """Have embedding and OCR wait, or go on. Kept over a restart."""
+        self.library.ingest.pause(paused)
+        self.worker.wake()
 
     def retry(self, doc_id: str, *, password: str | None = None) -> None:
         """Read a document again that failed."""

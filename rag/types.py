@@ -308,6 +308,25 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What is left to do with the documents. queued: documents to be read. scans_left: pages that
+    OCR has yet to read. left, done: chunks without and with vectors. remaining_s: for chunks and
+    scans together; None while unknown."""
+
+    queued: int
+    scans_left: int
+    scans_done: int
+    left: int
+    done: int
+    paused: bool = False
+    remaining_s: float | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return not (self.queued or self.scans_left or self.left)
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One question of a conversation with its answer; answer is None while it is being written
     or after it was removed together with a document it drew on. note says which, for the person."""

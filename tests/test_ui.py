@@ -178,6 +178,21 @@ def test_an_encrypted_document_asks_for_its_password(room: Room, tmp_path: Path)
     assert [r.state for r in room.library.catalog.documents()] == ["embedded"]
 
 
+def test_embedding_can_be_paused_and_goes_on(
+    room: Room, write_pdf: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.pause()
+    room.add([write_pdf("garden.pdf", *GARDEN)])
+    room.worker.wait()
+    app = run("documents")
+    assert [r.state for r in room.library.catalog.documents()] == ["searchable"]
+    assert app.button(key="pause").label == "Go on"
+
+    app.button(key="pause").click().run()
+    room.worker.wait()
+    assert [r.state for r in room.library.catalog.documents()] == ["embedded"]
+
+
 def test_removing_asks_first_and_then_erases(garden: Room) -> None:
     doc_id = garden.library.catalog.documents()[0].id
     garden.library.catalog.fail(doc_id, "It failed.", "DamagedDocument")

@@ -98,7 +98,8 @@ def _welcome(room: Room) -> None:
             )
         else:
             st.markdown(
-                "Nothing to ask yet. Add a PDF; it stays on this machine.", text_alignment="center"
+                "Nothing to ask yet. Add documents; they stay on this machine.",
+                text_alignment="center",
             )
             st.page_link(
                 Path(__file__).with_name("documents.py"),

@@ -5,11 +5,17 @@ from typing import Any
 
 import streamlit as st
 
+from rag import extract
 from rag.room import Room
-from rag.types import DocumentRecord, Progress
+from rag.types import DocumentRecord, Progress, Work
 from rag.ui import shared
 
 POLL_S = 1.0
+MANY = 500
+"""Documents; with more, the table is drawn less often while it changes."""
+SHOWN = 20
+"""Failures shown with their reason; the rest are counted."""
+KINDS = sorted(suffix.removeprefix(".") for suffix in extract.SUFFIXES)
 UPLOADS = "uploads"
 NOTICES = "notices"
 STEPS = {
@@ -36,8 +42,8 @@ def _add(room: Room) -> None:
     upload, path = st.columns(2, gap="large")
     with upload:
         files = st.file_uploader(
-            "Upload PDF files",
-            type="pdf",
+            "Upload files",
+            type=KINDS,
             accept_multiple_files=True,
             key=f"upload-{st.session_state[UPLOADS]}",
         )
@@ -64,9 +70,11 @@ def _note(staged: list[Progress], passed_over: int = 0) -> None:
     if same:
         notices.append(("info", f"Already in the library: {', '.join(same)}."))
     if passed_over:
-        notices.append(("info", f"{passed_over} other files were passed over: they are not PDF."))
+        notices.append(
+            ("info", f"{passed_over} other files were passed over: of kinds that are not read.")
+        )
     if not staged:
-        notices.append(("warning", "No PDF files there. Check the path."))
+        notices.append(("warning", "No files there that can be read. Check the path."))
 
 
 def _notices() -> None:
@@ -76,13 +84,64 @@ def _notices() -> None:
 
 
 def _library(room: Room) -> None:
+    if room.library.healed:
+        st.info(" ".join(room.library.healed), icon=":material/healing:")
     if not room.library.catalog.documents():
         st.info(
             "No documents yet. Upload some, or add a folder by its path. "
             "They are copied into the library on this machine and nowhere else."
         )
         return
-    st.fragment(_table, run_every=POLL_S if room.worker.busy else None)(room)
+    n = len(room.library.catalog.document_ids())
+    every_s = POLL_S * (1 + n // MANY) if room.worker.busy else None
+    st.fragment(_work, run_every=POLL_S if room.worker.busy else None)(room)
+    st.fragment(_table, run_every=every_s)(room)
+
+
+def _work(room: Room) -> None:
+    """What goes on behind the page, and how long it will take."""
+    work = room.work()
+    if work.is_done:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(_share(work), text=_doing(work), width="stretch")
+        if not (work.left or work.scans_left):
+            return
+        label, icon = ("Go on", "play_arrow") if work.paused else ("Pause", "pause")
+        if st.button(label, icon=f":material/{icon}:", key="pause"):
+            room.pause(not work.paused)
+            st.rerun()
+
+
+def _share(work: Work) -> float:
+    if work.scans_left and not work.left:
+        return work.scans_done / (work.scans_done + work.scans_left)
+    return work.done / (work.done + work.left) if work.left else 0.0
+
+
+def _doing(work: Work) -> str:
+    parts = []
+    if work.queued:
+        parts.append(f"Reading {counted(work.queued, 'document')}")
+    if work.left:
+        parts.append(f"{counted(work.left, 'passage')} to embed")
+    if work.scans_left:
+        parts.append(f"{counted(work.scans_left, 'page')} for OCR")
+    if work.paused:
+        parts.append("paused")
+    elif work.remaining_s:
+        parts.append(f"about {duration(work.remaining_s)} left")
+    return " · ".join(parts)
+
+
+def counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(5 * round(seconds / 5), 5)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _table(room: Room) -> None:
@@ -115,9 +174,11 @@ def _table(room: Room) -> None:
         key="remove",
     ):
         _confirm_removal(room, chosen)
-    for record in records:
-        if record.state == "failed":
-            _attention(room, record)
+    failed = [record for record in records if record.state == "failed"]
+    for record in failed[:SHOWN]:
+        _attention(room, record)
+    if len(failed) > SHOWN:
+        st.caption(f"{len(failed) - SHOWN:,} more need attention; `strongroom list` names them.")
     if not room.worker.busy and st.session_state.get("was_busy"):
         st.session_state["was_busy"] = False
         st.rerun()
@@ -127,8 +188,7 @@ def _table(room: Room) -> None:
 def _summary(records: list[DocumentRecord]) -> None:
     pages = sum(r.n_pages for r in records)
     unfinished = sum(r.state in ("queued", "searchable") for r in records)
-    noun = "document" if len(records) == 1 else "documents"
-    text = f"{len(records)} {noun} · {pages:,} pages"
+    text = f"{counted(len(records), 'document')} · {counted(pages, 'page')}"
     st.caption(f"{text} · {unfinished} being taken in" if unfinished else text)
 
 
@@ -140,25 +200,32 @@ def _row(room: Room, record: DocumentRecord) -> dict[str, Any]:
         "Pages": record.n_pages or None,
         "Size": record.n_bytes,
         "Added": record.added_at * 1000,
+        "Notes": " ".join(record.warnings) or None,
     }
 
 
 def _state(room: Room, record: DocumentRecord) -> str:
     progress = room.worker.progress(record.id)
     if record.state == "queued" and progress and progress.step == "extracting":
-        return "Reading"
+        return f"Reading {progress.done / progress.total:.0%}" if progress.total else "Reading"
+    if record.n_unread:
+        return f"OCR, page {min(record.n_scanned + 1, record.n_unread)} of {record.n_unread}"
     return STEPS[record.state]
 
 
 def _share_done(record: DocumentRecord) -> float:
     if record.state in ("queued", "failed"):
         return 0.0
+    if record.n_unread:
+        return record.n_scanned / record.n_unread / 2
     return record.n_embedded / record.n_chunks if record.n_chunks else 1.0
 
 
 def _attention(room: Room, record: DocumentRecord) -> None:
     with st.container(border=True):
-        st.text(record.error)
+        st.text(
+            f"{record.name}: {record.error}" if record.name not in record.error else record.error
+        )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             password = None
             if record.error_kind == "EncryptedDocument":

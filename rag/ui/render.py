@@ -21,6 +21,8 @@ STYLE = """<style>
 .sr-open { background: rgba(214, 137, 16, .25); cursor: help; }
 .sr-quote { border-left: 3px solid rgba(46, 125, 110, .6); padding: .1em 0 .1em .9em; margin: 0;
   overflow-wrap: anywhere; line-height: 1.5; }
+.sr-page { border: 1px solid rgba(128, 128, 128, .3); border-radius: .5em; padding: 1em 1.2em; }
+.sr-page mark { background: rgb(255, 214, 92); color: #222; border-radius: .2em; }
 .sr-where { opacity: .7; font-size: .85em; }
 </style>"""
 
@@ -43,6 +45,13 @@ def quote(text: str, where: str = "") -> str:
     """A passage on one paragraph, with a line above it that says where it stands."""
     head = f'<div class="sr-where">{escape(where)}</div>' if where else ""
     return f'{head}<p class="sr-quote">{escape(" ".join(text.split()))}</p>'
+
+
+def marked(text: str, start: int, end: int) -> str:
+    """A page of a format without geometry, with text[start:end] highlighted; end 0: nothing."""
+    start = min(start, end)
+    body = f"{escape(text[:start])}<mark>{escape(text[start:end])}</mark>{escape(text[end:])}"
+    return f'<div class="sr-page"><div class="sr-text">{body if end else escape(text)}</div></div>'
 
 
 def places(names: Sequence[str]) -> str:

@@ -31,6 +31,9 @@ def _show(room: Room, citation: Citation) -> None:
     if not citation.supported:
         st.warning("The nearest passage. It does not say all that the sentence says.")
     cited = number == span.page
+    if page is not None and not any(page.size):
+        st.html(render.STYLE + render.marked(page.text, span.start, span.end if cited else 0))
+        return
     boxes = citation.boxes if cited else ()
     if cited:
         where = "" if boxes else "This passage could not be located on the page:"
