@@ -1,23 +1,27 @@
-"""A file to a Document: looks at what it is, not at its name, and keeps to the limits."""
+"""Files as they come: looks at what they are, not at their names, and picks who reads them.
+
+`copy_in` is for the main process, and looks at no more than a file's head. What takes a file apart,
+from `read` on, is for the processes of rag.readers: only there may a parser crash.
+"""
 
 import errno
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from rag import pdf
 from rag.errors import (
     DocumentTooLarge,
+    NoTextDocument,
     StoreError,
     StoreFull,
     UnreadableDocument,
     UnsupportedDocument,
 )
-from rag.types import Document
+from rag.types import Box, Document, Page, ReadLimits
 
 SUFFIXES = frozenset({".pdf"})
 """Endings of the files that are taken from a folder; a file named by itself is looked into."""
@@ -65,16 +69,86 @@ def is_ours(name: str) -> bool:
     return bool(re.fullmatch(r"[0-9a-f]{64}|\.incoming-[0-9a-f]{32}", name))
 
 
-def extract(
+def read(
     path: Path,
     *,
     doc_id: str,
     name: str,
-    password: str | None,
-    max_pages: int,
+    password: str | None = None,
+    limits: ReadLimits,
+    skip: Collection[int] = (),
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Document:
-    """Read a file that `copy_in` has copied. Raises DocumentError."""
-    return pdf.read(path, doc_id=doc_id, name=name, password=password, max_pages=max_pages)
+    """Read a file that `copy_in` has copied. Raises DocumentError.
+
+    skip: numbers of pages to leave blank, 0 for the outline, because they bring the reader down.
+    progress: called with pages done and pages in all, first with 0 and all. It is for kinds that
+    heed `skip` alone: where a reader was when it died is then what is left out.
+    """
+    from rag import pdf  # each kind's libraries take a while to import, and one kind is asked for
+
+    return pdf.read(
+        path,
+        doc_id=doc_id,
+        name=name,
+        password=password,
+        max_pages=limits.pages,
+        skip=skip,
+        progress=progress,
+    )
+
+
+def ocr_page(
+    path: Path,  # noqa: ARG001
+    number: int,
+    *,
+    name: str,
+    password: str | None,  # noqa: ARG001
+    limits: ReadLimits,  # noqa: ARG001
+) -> Page:
+    """Page `number`, from 1, as read off its picture. Raises DocumentError."""
+    raise NoTextDocument(
+        f"Page {number} of {name} is a picture, and no reader of pictures is there. "
+        "Run it through a scanning program and add the result."
+    )
+
+
+def page(
+    path: Path,
+    number: int,
+    *,
+    name: str,
+    password: str | None,
+    limits: ReadLimits,  # noqa: ARG001
+) -> Page:
+    """Page `number`, from 1, with the box of each character. Raises DocumentError."""
+    from rag import pdf
+
+    return pdf.read_page(path, number, password=password, name=name)
+
+
+def picture(
+    path: Path,
+    number: int,
+    *,
+    name: str,
+    password: str | None,
+    limits: ReadLimits,  # noqa: ARG001
+    width_px: int,
+    boxes: Sequence[Box] = (),
+) -> bytes:
+    """Page `number`, from 1, as PNG with the boxes highlighted. Raises DocumentError."""
+    from rag import pdf
+
+    return pdf.picture(path, number, width_px=width_px, boxes=boxes, password=password, name=name)
+
+
+def extract(
+    path: Path, *, doc_id: str, name: str, password: str | None, max_pages: int
+) -> Document:
+    """`read`, for whoever has no process for it."""
+    limits = ReadLimits(pages=max_pages)
+    return read(path, doc_id=doc_id, name=name, password=password, limits=limits)
 
 
 def unreadable(path: Path, error: OSError) -> UnreadableDocument:

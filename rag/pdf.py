@@ -11,7 +11,7 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -81,28 +81,33 @@ def read(
     name: str,
     password: str | None = None,
     max_pages: int,
+    skip: Collection[int] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Document:
     """The text of all pages, without boxes, with title, outline and warnings.
 
-    progress: called with pages done and pages in all after each page; pdfium is free meanwhile.
+    skip: numbers of pages to leave blank without looking at them, 0 for the outline.
+    progress: called with pages done and pages in all, before the first page and after each; pdfium
+    is free meanwhile.
     Raises UnreadableDocument, UnsupportedDocument, DamagedDocument, EncryptedDocument,
     EmptyDocument, NoTextDocument, DocumentTooLarge.
     """
     found: list[Page | None] = []
     with _opened(path, name, password) as document:
         total = _count(document, name, max_pages)
+        progress(0, total)
         for index in range(total):
-            found.append(_page(document, index))
+            found.append(None if index + 1 in skip else _page(document, index))
             progress(index + 1, total)
         pages = tuple(page or _missing(index) for index, page in enumerate(found))
         damaged = [number for number, page in enumerate(found, 1) if page is None]
         silent = [page.number for page in found if page and not page.text.strip()]
         pictures = [number for number in silent if _is_drawn(document, number - 1)]
         with _turn():
-            has_outline = bool(pdfium.FPDFBookmark_GetFirstChild(document, None))
+            has_outline = 0 not in skip and bool(pdfium.FPDFBookmark_GetFirstChild(document, None))
             told = _utf16(pdfium.FPDF_GetMetaText, document, b"Title")
     _check_text(name, total, damaged=len(damaged), silent=len(silent), pictures=len(pictures))
+    damaged = [number for number in damaged if number not in skip]
     headings = _attempt(_outline, path, password, total) if has_outline else ()
     return Document(
         id=doc_id,

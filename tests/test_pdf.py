@@ -67,11 +67,11 @@ def test_every_page_is_read_with_its_text_and_size(path: Path) -> None:
     assert (document.id, document.name, document.media_type) == ("id", "a.pdf", "application/pdf")
 
 
-def test_progress_is_told_after_each_page(path: Path) -> None:
+def test_progress_is_told_at_the_start_and_after_each_page(path: Path) -> None:
     path.write_bytes(pdfs.make("One", "Two"))
     told: list[tuple[int, int]] = []
     pdf.read(path, doc_id="", name="", max_pages=9, progress=lambda *step: told.append(step))
-    assert told == [(1, 2), (2, 2)]
+    assert told == [(0, 2), (1, 2), (2, 2)]
 
 
 @pytest.mark.parametrize(
@@ -472,7 +472,7 @@ def test_pdfium_is_free_between_two_pages(path: Path) -> None:
         seen.append(pdf.read_page(path, 1).text)
 
     pdf.read(path, doc_id="", name="", max_pages=9, progress=look)
-    assert seen == ["a", "a"]
+    assert seen == ["a", "a", "a"]
 
 
 def test_who_waits_for_pdfium_comes_before_who_comes_back_for_more() -> None:
