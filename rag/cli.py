@@ -180,10 +180,11 @@ def add(
             failed += progress.step == "failed"
             _report(progress)
     if passed_over:
-        err.print(f"{passed_over} other files were passed over: they are not PDF.")
+        err.print(f"{passed_over} other files were passed over: of kinds that are not read.")
     if not files:
         raise click.ClickException(
-            f"No PDF files in {', '.join(map(str, paths))}. Name a PDF or a folder that holds some."
+            f"No files that can be read in {', '.join(map(str, paths))}. Name a document or a "
+            "folder that holds some."
         )
     if failed:
         raise click.ClickException(f"{failed} of {len(files)} files were not taken in; see above.")

@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import uuid4
 
+from rag import sniff
 from rag.errors import (
     DocumentTooLarge,
     NoTextDocument,
@@ -23,19 +24,16 @@ from rag.errors import (
 )
 from rag.types import Box, Document, Page, ReadLimits
 
-SUFFIXES = frozenset({".pdf"})
-"""Endings of the files that are taken from a folder; a file named by itself is looked into."""
-HEAD = 1024
 BLOCK = 1 << 20
 
 
 def is_supported(path: Path) -> bool:
-    """Whether the bytes are of a kind that Strongroom reads. Raises UnreadableDocument."""
+    """Whether the bytes look like a kind that Strongroom reads. Raises UnreadableDocument."""
     try:
         if path.exists() and not path.is_file():
             raise UnreadableDocument(f"{path} is not a file. Name a file or a folder.")
         with path.open("rb") as file:
-            return b"%PDF-" in file.read(HEAD)
+            return sniff.family(file.read(sniff.HEAD)) is not None
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -48,7 +46,8 @@ def copy_in(path: Path, folder: Path, *, name: str, max_bytes: int) -> tuple[str
     """
     if not is_supported(path):
         raise UnsupportedDocument(
-            f"{name} is not a PDF file, whatever its name says. Save it as PDF and add that."
+            f"{name} is no document, table, mail or picture that can be read, whatever its name "
+            "says. Save it as PDF and add that."
         )
     temporary = incoming(folder)
     try:
@@ -85,17 +84,37 @@ def read(
     progress: called with pages done and pages in all, first with 0 and all. It is for kinds that
     heed `skip` alone: where a reader was when it died is then what is left out.
     """
-    from rag import pdf  # each kind's libraries take a while to import, and one kind is asked for
+    # Each kind's libraries take a while to import, and one kind is asked for.
+    kind = sniff.kind(path, name)
+    if kind == "pdf":
+        from rag import pdf
 
-    return pdf.read(
+        return pdf.read(
+            path,
+            doc_id=doc_id,
+            name=name,
+            password=password,
+            max_pages=limits.pages,
+            skip=skip,
+            progress=progress,
+        )
+    from rag import convert
+
+    return convert.read(
         path,
         doc_id=doc_id,
         name=name,
+        kind=kind,
         password=password,
-        max_pages=limits.pages,
-        skip=skip,
-        progress=progress,
+        limits=limits,
+        read_pdf=_read_pdf,
     )
+
+
+def _read_pdf(path: Path, **asked: Any) -> Document:
+    from rag import pdf
+
+    return pdf.read(path, **asked)
 
 
 def ocr_page(
@@ -141,14 +160,6 @@ def picture(
     from rag import pdf
 
     return pdf.picture(path, number, width_px=width_px, boxes=boxes, password=password, name=name)
-
-
-def extract(
-    path: Path, *, doc_id: str, name: str, password: str | None, max_pages: int
-) -> Document:
-    """`read`, for whoever has no process for it."""
-    limits = ReadLimits(pages=max_pages)
-    return read(path, doc_id=doc_id, name=name, password=password, limits=limits)
 
 
 def unreadable(path: Path, error: OSError) -> UnreadableDocument:

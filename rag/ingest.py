@@ -14,6 +14,7 @@ from rag import chunk, extract
 from rag.catalog import Catalog
 from rag.errors import DocumentError, NoTextDocument
 from rag.reads import Reads
+from rag.sniff import SUFFIXES
 from rag.types import (
     Chunk,
     Document,
@@ -164,7 +165,6 @@ class Ingest:
             return self.reader.ocr_page(
                 self.originals / record.id,
                 number,
-                doc_id=record.id,
                 name=record.name,
                 password=self.catalog.password(record.id),
             )
@@ -396,7 +396,7 @@ def files_in(paths: Sequence[Path]) -> tuple[list[Path], int]:
             files.append(path)
             continue
         for file in walk(path):
-            if file.suffix.lower() in extract.SUFFIXES:
+            if file.suffix.lower() in SUFFIXES:
                 files.append(file)
             else:
                 passed_over += 1

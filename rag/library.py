@@ -10,14 +10,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from rag import answer, extract, geometry, models, pdf, retrieve
+from rag import answer, geometry, models, retrieve
 from rag.catalog import Catalog
 from rag.errors import DocumentError, StoreError, StoreMismatch
 from rag.ingest import Ingest
 from rag.lock import LibraryLock
+from rag.readers import Readers
 from rag.settings import Settings
 from rag.tokens import FolderTokenizer
-from rag.types import AnswerEvent, Box, Document, Embedder, Generator, Hit, Page, Span
+from rag.types import AnswerEvent, Box, Embedder, Generator, Hit, ReadLimits, Span
 from rag.vectors import ChromaIndex
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class Library:
         *,
         catalog: Catalog,
         ingest: Ingest,
+        readers: Readers,
         embedder: Lazy[Embedder],
         generator: Lazy[Generator],
         healed: tuple[str, ...] = (),
@@ -64,6 +66,7 @@ class Library:
         self.settings = settings
         self.catalog = catalog
         self.ingest = ingest
+        self.readers = readers
         self.embedder = embedder
         self.generator = generator
         self.healed = healed
@@ -114,11 +117,11 @@ class Library:
         taking in a document take twice as long, and few pages are ever cited.
         """
         try:
-            page = pdf.read_page(
+            page = self.readers.page(
                 self._original(span.doc_id),
                 span.page,
-                password=self.catalog.password(span.doc_id),
                 name=self._name(span.doc_id),
+                password=self.catalog.password(span.doc_id),
             )
         except DocumentError:
             return ()
@@ -130,13 +133,13 @@ class Library:
         self, doc_id: str, number: int, *, width_px: int, boxes: tuple[Box, ...] = ()
     ) -> bytes:
         """PNG of a page with the boxes highlighted. Raises DocumentError."""
-        return pdf.picture(
+        return self.readers.picture(
             self._original(doc_id),
             number,
-            password=self.catalog.password(doc_id),
+            name=self._name(doc_id),
             width_px=width_px,
             boxes=boxes,
-            name=self._name(doc_id),
+            password=self.catalog.password(doc_id),
         )
 
     def warm_up(self) -> None:
@@ -154,29 +157,6 @@ class Library:
 
     def _original(self, doc_id: str) -> Path:
         return self.ingest.originals / doc_id
-
-
-class DirectReader:
-    def __init__(self, max_pages: int) -> None:
-        self._max_pages = max_pages
-
-    def read(
-        self,
-        path: Path,
-        *,
-        doc_id: str,
-        name: str,
-        password: str | None,
-        progress: Callable[[int, int], None] = lambda _done, _total: None,
-    ) -> Document:
-        return extract.extract(
-            path, doc_id=doc_id, name=name, password=password, max_pages=self._max_pages
-        )
-
-    def ocr_page(
-        self, path: Path, number: int, *, doc_id: str, name: str, password: str | None
-    ) -> Page:
-        raise NotImplementedError
 
 
 def open_library(settings: Settings, *, command: str) -> Library:
@@ -202,17 +182,18 @@ def open_library(settings: Settings, *, command: str) -> Library:
         opened.callback(vectors.close)
         embedder = Lazy[Embedder](lambda: _load_embedder(weights, settings.threads))
         generator = Lazy[Generator](lambda: _load_generator(settings))
-        reader = DirectReader(settings.max_pages)
+        readers = readers_for(settings)
+        opened.callback(readers.close)
         ingest = Ingest(
             catalog=catalog,
             vectors=vectors,
             tokenizer=tokenizer,
             embedder=embedder,
-            reader=reader,
+            reader=readers,
             originals=folder / "originals",
             max_bytes=settings.max_file_mb << 20,
             ocr=settings.ocr,
-            at_once=1,
+            at_once=readers.at_once,
             give_way=lambda: _give_way(generator),
         )
         healed = ingest.settle()
@@ -221,6 +202,7 @@ def open_library(settings: Settings, *, command: str) -> Library:
             settings,
             catalog=catalog,
             ingest=ingest,
+            readers=readers,
             embedder=embedder,
             generator=generator,
             healed=healed,
@@ -239,6 +221,21 @@ def read_catalog(settings: Settings) -> Catalog | None:
         catalog.close()
         return None
     return catalog
+
+
+def readers_for(settings: Settings) -> Readers:
+    return Readers(
+        settings.readers,
+        limits=ReadLimits(
+            pages=settings.max_pages,
+            unpacked_bytes=settings.max_unpacked_mb << 20,
+            nesting=settings.max_nesting,
+            pixels=settings.max_image_mpx * 1_000_000,
+        ),
+        memory_mb=settings.reader_mb,
+        file_s=settings.file_s,
+        page_s=settings.page_s,
+    )
 
 
 def _make_folders(folder: Path) -> None:

@@ -61,7 +61,8 @@ class Readers:
     RagError itself is about no document: readers cannot be started, or `close` was called.
     memory_mb: of each process. file_s, page_s: what a file, and one page of it, may take.
     command, max_reply_mb: the program, and the most it may say at once; for tests.
-    observed: told what each attempt at a document cost.
+    at_once: how many files are read at the same time. observed: told what each attempt at a
+    document cost.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Readers:
         observed: Callable[[Cost], None] = lambda _cost: None,
     ) -> None:
         self.observed = observed
-        self._n = n or _cores()
+        self.at_once = n or _cores()
         self._limits = limits
         self._memory_mb = memory_mb
         self._file_s = file_s
@@ -222,9 +223,9 @@ class Readers:
             self._put_back(child, reading=reading, reusable=reusable)
 
     def _is_free(self, reading: bool) -> bool:
-        if reading and self._n_reading >= self._n:
+        if reading and self._n_reading >= self.at_once:
             return False
-        return self._n_busy < self._n + URGENT
+        return self._n_busy < self.at_once + URGENT
 
     def _pick(self, task: str) -> Child | None:
         """An idle process, rather one that has what this task needs in its memory."""

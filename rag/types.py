@@ -360,9 +360,7 @@ class Reader(Protocol):
         """progress: called with pages done and pages in all. Raises DocumentError."""
         ...
 
-    def ocr_page(
-        self, path: Path, number: int, *, doc_id: str, name: str, password: str | None
-    ) -> Page:
+    def ocr_page(self, path: Path, number: int, *, name: str, password: str | None) -> Page:
         """One page read off its picture. Raises DocumentError."""
         ...
 

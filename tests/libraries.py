@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from rag.catalog import Catalog
 from rag.ingest import Ingest
-from rag.library import DirectReader, Lazy, Library
+from rag.library import Lazy, Library, readers_for
 from rag.lock import LibraryLock
 from rag.settings import Settings
 from rag.types import (
@@ -55,6 +56,8 @@ def assemble(
         opened.callback(catalog.close)
         vectors = ChromaIndex(folder / "chroma")
         opened.callback(vectors.close)
+        readers = readers_for(replace(settings, readers=1))
+        opened.callback(readers.close)
         embedders = Lazy[Embedder](lambda: embedder)
         ingest = Ingest(
             catalog=catalog,
@@ -63,7 +66,7 @@ def assemble(
             embedder=embedders,
             originals=folder / "originals",
             max_bytes=settings.max_file_mb << 20,
-            reader=reader or DirectReader(settings.max_pages),
+            reader=reader or readers,
             ocr=settings.ocr,
             give_way=give_way,
         )
@@ -72,6 +75,7 @@ def assemble(
             settings,
             catalog=catalog,
             ingest=ingest,
+            readers=readers,
             embedder=embedders,
             generator=Lazy[Generator](lambda: generator),
             healed=ingest.settle(),

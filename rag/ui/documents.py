@@ -5,8 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from rag import extract
 from rag.room import Room
+from rag.sniff import SUFFIXES
 from rag.types import DocumentRecord, Progress, Work
 from rag.ui import shared
 
@@ -15,7 +15,7 @@ MANY = 500
 """Documents; with more, the table is drawn less often while it changes."""
 SHOWN = 20
 """Failures shown with their reason; the rest are counted."""
-KINDS = sorted(suffix.removeprefix(".") for suffix in extract.SUFFIXES)
+KINDS = sorted(suffix.removeprefix(".") for suffix in SUFFIXES)
 UPLOADS = "uploads"
 NOTICES = "notices"
 STEPS = {
