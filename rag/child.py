@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from rag import wire
+from rag import replies, wire
+from rag.death import Death, Why
 from rag.errors import DocumentError
 from rag.types import Document, Page
 
@@ -23,25 +24,6 @@ BLOCK = 1 << 20
 NO_MEMORY = re.compile(rb"bad_alloc|memory allocation|out of memory|cannot allocate", re.IGNORECASE)
 """What the runtimes of C++, Rust and others say as they give up."""
 ERRORS = {error.__name__: error for error in DocumentError.__subclasses__()}
-
-Why = Literal["crash", "killed", "memory", "slow", "late", "flood", "junk", "gone"]
-
-
-class Death(Exception):
-    """A reader ended, or has to be ended, before it gave what it was asked for.
-
-    why: "killed": by a signal that cannot be refused, as the system sends when memory runs out.
-    "slow": no page was done in the time for one; "late": the time for all is over; "flood": it said
-    more than it may; "junk": it said what is no reply; "gone": it had left before it was asked.
-    done, total: pages, as far as it told; total is 0 where it told nothing. spent_s: on this.
-    """
-
-    def __init__(self, why: Why, done: int = 0, total: int = 0, spent_s: float = 0.0) -> None:
-        super().__init__(why)
-        self.why: Why = why
-        self.done = done
-        self.total = total
-        self.spent_s = spent_s
 
 
 class Child:
@@ -185,11 +167,11 @@ class Child:
             if wait_s <= 0:
                 raise Death("slow")
             self._move(min(wait_s, TICK_S))
-        line = self._heard[:end]
-        del self._heard[: end + 1]
+        line, self._heard = self._heard, self._heard[end + 1 :]
+        del line[end:]  # the rest was copied, not this: it may be large
         self._silent = False
         try:
-            return wire.reply(line)
+            return replies.reply(line)
         except (ValueError, RecursionError):
             raise Death("junk") from None
 

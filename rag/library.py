@@ -193,7 +193,7 @@ def open_library(settings: Settings, *, command: str) -> Library:
             originals=folder / "originals",
             max_bytes=settings.max_file_mb << 20,
             ocr=settings.ocr,
-            at_once=readers.at_once,
+            at_once=readers.n,
             give_way=lambda: _give_way(generator),
         )
         healed = ingest.settle()

@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from rag import wire
-from rag.child import Child, Death
-from rag.errors import DocumentError, DocumentTooLarge, RagError, ReadingFailed
+from rag.child import Child
+from rag.death import Bounds, Death, warning
+from rag.death import failure as failed
+from rag.errors import DocumentError, DocumentTooLarge, RagError
 from rag.types import Box, Document, Page, ReadLimits
 
 T = TypeVar("T")
 
-MAX_REPLY_MB = 400
+MAX_REPLY_MB = 200
+"""20,000 pages of 3,000 letters, three bytes each, are 180. What the main process makes of a reply
+can be some times as large."""
 URGENT = 1
 """Processes beside those that read, so that who looks at a page never waits for a reading."""
 IDLE_S = 50.0
@@ -61,8 +65,7 @@ class Readers:
     RagError itself is about no document: readers cannot be started, or `close` was called.
     memory_mb: of each process. file_s, page_s: what a file, and one page of it, may take.
     command, max_reply_mb: the program, and the most it may say at once; for tests.
-    at_once: how many files are read at the same time. observed: told what each attempt at a
-    document cost.
+    observed: told what each attempt at a document cost.
     """
 
     def __init__(
@@ -78,13 +81,10 @@ class Readers:
         observed: Callable[[Cost], None] = lambda _cost: None,
     ) -> None:
         self.observed = observed
-        self.at_once = n or _cores()
+        self.n = n or _cores()
         self._limits = limits
-        self._memory_mb = memory_mb
-        self._file_s = file_s
-        self._page_s = page_s
+        self._bounds = Bounds(memory_mb, file_s, page_s, max_reply_mb)
         self._command = (*command, str(memory_mb))
-        self._max_reply_mb = max_reply_mb
         self._changed = threading.Condition()
         self._n_reading = 0
         self._n_busy = 0
@@ -110,7 +110,7 @@ class Readers:
         a crash it starts again.
         """
         request = wire.Read(path, doc_id, name, password, self._limits)
-        left_s = self._file_s
+        left_s = self._bounds.file_s
         left_out: dict[int, str] = {}
         failure: DocumentError | None = None
         while True:
@@ -118,12 +118,13 @@ class Readers:
                 asked = replace(request, skip=tuple(left_out))
                 document = self._ask(asked, Document, total_s=left_s, progress=progress)
             except Death as death:
-                failure = self._failure(name, death)
-                part = _part(death)
-                if part is None or part in left_out or len(left_out) == RETRIES:
-                    raise failure from death
-                left_out[part] = self._warning(part, death)
+                failure = failed(name, death, self._bounds)
                 left_s -= death.spent_s
+                part = death.part
+                in_vain = part in left_out or len(left_out) == RETRIES or left_s <= 0
+                if part is None or in_vain:
+                    raise failure from death
+                left_out[part] = warning(part, death, self._bounds)
             except DocumentError as error:
                 # Without the pages left out nothing may be there; what befell them says more.
                 raise failure or error from error
@@ -172,7 +173,7 @@ class Readers:
             return self._ask(request, kind)
         except Death as death:
             subject = f"Page {request.number} of {request.name}"
-            raise self._failure(subject, Death(death.why)) from death
+            raise failed(subject, Death(death.why), self._bounds) from death
 
     def _ask(
         self,
@@ -187,7 +188,7 @@ class Readers:
             try:
                 with self._child(request) as child:
                     given = child.ask(
-                        request, step_s=self._page_s, total_s=total_s, progress=progress
+                        request, step_s=self._bounds.page_s, total_s=total_s, progress=progress
                     )
                     if not isinstance(given, kind):
                         raise Death("junk")
@@ -218,14 +219,14 @@ class Readers:
             reusable = True
             raise
         finally:
+            self._put_back(child, reading=reading, reusable=reusable)
             if child is not None and isinstance(request, wire.Read):
                 self.observed(Cost(request.doc_id, time.monotonic() - started, child.peak_mb))
-            self._put_back(child, reading=reading, reusable=reusable)
 
     def _is_free(self, reading: bool) -> bool:
-        if reading and self._n_reading >= self.at_once:
+        if reading and self._n_reading >= self.n:
             return False
-        return self._n_busy < self.at_once + URGENT
+        return self._n_busy < self.n + URGENT
 
     def _pick(self, task: str) -> Child | None:
         """An idle process, rather one that has what this task needs in its memory."""
@@ -240,7 +241,7 @@ class Readers:
     def _start(self) -> Child:
         try:
             child = self._starter.submit(
-                Child, self._command, _environ(), self._max_reply_mb << 20
+                Child, self._command, _environ(), self._bounds.reply_mb << 20
             ).result()
         except OSError as error:
             raise _no_start(str(error)) from error
@@ -266,76 +267,13 @@ class Readers:
             self._changed.notify_all()
 
     def _is_fit(self, child: Child) -> bool:
-        return child.n_asked < MOST_ASKED and child.memory_mb("VmSize") < self._memory_mb / 2
+        return child.n_asked < MOST_ASKED and child.memory_mb("VmSize") < self._bounds.memory_mb / 2
 
     def _end(self, *children: Child) -> None:
         for child in children:
             child.end()
         with self._changed:
             self._all.difference_update(children)
-
-    # -- what is said of it ------------------------------------------------------------------------
-
-    def _failure(self, subject: str, death: Death) -> ReadingFailed:
-        where = _where(death)
-        match death.why:
-            case "memory":
-                return ReadingFailed(
-                    f"{subject} was not read: its reader needed more than {self._memory_mb} MB"
-                    f"{where}. Raise reader_mb in the settings, or split the file."
-                )
-            case "slow":
-                return ReadingFailed(
-                    f"{subject} was not read: its reader got no further{where} in "
-                    f"{self._page_s:g} seconds, the limit for one page. Raise page_s in the "
-                    "settings, or split the file."
-                )
-            case "late":
-                return ReadingFailed(
-                    f"{subject} was not read in {self._file_s:g} seconds, the limit for one file; "
-                    f"its reader was stopped{where}. Raise file_s in the settings, or split it."
-                )
-            case "flood":
-                return ReadingFailed(
-                    f"{subject} was not read: it holds more than the {self._max_reply_mb} MB of "
-                    "text that can be taken in at once. Split it and add the parts."
-                )
-            case "killed":
-                return ReadingFailed(
-                    f"{subject} was not read: the system ended its reader{where}, most likely for "
-                    "want of memory. Close other programs and add it again."
-                )
-            case "junk":
-                what = "gave an answer that makes no sense"
-            case _:
-                what = "crashed"
-        return ReadingFailed(
-            f"{subject} was not read: its reader {what}{where}. Open it in another program, save "
-            "it anew or print it to a PDF, and add that."
-        )
-
-    def _warning(self, part: int, death: Death) -> str:
-        did = {
-            "memory": f"needed more than {self._memory_mb} MB of memory",
-            "slow": f"took longer than {self._page_s:g} seconds",
-        }.get(death.why, "crashed its reader")
-        return f"{f'Page {part}' if part else 'The outline'} {did} and is left out."
-
-
-def _part(death: Death) -> int | None:
-    """What to leave out next time: a page from 1, or 0 for the outline, which is read after the
-    pages. None where that is not known or would not help."""
-    if not death.total or death.why in ("late", "flood", "junk"):
-        return None
-    return death.done + 1 if death.done < death.total else 0
-
-
-def _where(death: Death) -> str:
-    if not death.total:
-        return ""
-    if death.done < death.total:
-        return f" at page {death.done + 1} of {death.total}"
-    return f" after the last of {death.total} pages"
 
 
 def _checked(document: Document, request: wire.Read, warnings: Iterable[str]) -> Document:
@@ -376,7 +314,7 @@ def _cores() -> int:
 
 def _environ() -> dict[str, str]:
     """With this process's sys.path, however it came to find this package."""
-    path = [entry or str(Path.cwd()) for entry in sys.path]
+    path = [str(entry) or str(Path.cwd()) for entry in sys.path]
     return {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(path)}
 
 

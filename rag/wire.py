@@ -1,47 +1,28 @@
 """What the main process and its readers say to each other: lines of JSON.
 
-Never pickle. A document may have taken over the process that reads it, so what comes from there is
-checked like any other input, and nothing in it can make the main process run code.
+Standard library only, for a reader that starts must start quickly.
 """
+
+from __future__ import annotations
 
 import base64
 import json
-import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-from pydantic import Field, PlainValidator, StringConstraints, TypeAdapter, ValidationError
-
-from rag import arrays
 from rag.types import Box, Document, Page, ReadLimits
+
+if TYPE_CHECKING:
+    # As rag.replies has them, which checks them besides.
+    Message: TypeAlias = str
+    Png: TypeAlias = bytes
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told pages done and pages in all: (0, n) when it is known that there are n, then (1, n), ..."""
-
-
-def _array(text: str) -> arrays.FloatArray:
-    return np.frombuffer(base64.b64decode(text, validate=True), np.float32).reshape(-1, 4)
-
-
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
-
-
-def _path(text: str) -> Path:
-    return Path(os.fsdecode(text.encode("latin-1")))
-
-
-WirePath = Annotated[Path, PlainValidator(_path)]
-"""Any bytes may be in it, and JSON holds text only."""
-Png = Annotated[bytes, PlainValidator(_bytes)]
 MAX_MESSAGE = 2000
-Message = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_MESSAGE)
-]
 
 
 # -- what a reader is asked ------------------------------------------------------------------------
@@ -51,7 +32,7 @@ Message = Annotated[
 class Read:
     """A whole document. skip: as in `rag.extract.read`."""
 
-    path: WirePath
+    path: Path
     doc_id: str
     name: str
     password: str | None
@@ -62,7 +43,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class OcrPage:
-    path: WirePath
+    path: Path
     number: int
     name: str
     password: str | None
@@ -72,7 +53,7 @@ class OcrPage:
 
 @dataclass(frozen=True, slots=True)
 class BoxedPage:
-    path: WirePath
+    path: Path
     number: int
     name: str
     password: str | None
@@ -82,7 +63,7 @@ class BoxedPage:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    path: WirePath
+    path: Path
     number: int
     name: str
     password: str | None
@@ -116,7 +97,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """kind: a class of rag.errors, or MemoryError, whose message nobody reads."""
+    """kind: a class of rag.errors, or MemoryError, whose message nobody reads. message: at most
+    MAX_MESSAGE characters."""
 
     kind: str
     message: Message
@@ -143,28 +125,25 @@ class GavePicture:
 
 Reply: TypeAlias = Ready | Step | Failed | GaveDocument | GavePage | GavePicture
 
-_REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="ask")])
-_REPLY: TypeAdapter[Reply] = TypeAdapter(Annotated[Reply, Field(discriminator="say")])
-# rag.types does not import numpy, so pydantic cannot look up this one name of it by itself.
-_REPLY.rebuild(_types_namespace={"FloatArray": Annotated[Any, PlainValidator(_array)]})
+
+_REQUESTS: dict[str, type[Request]] = {
+    "read": Read,
+    "ocr_page": OcrPage,
+    "page": BoxedPage,
+    "picture": Picture,
+}
 
 
 def request(line: bytes) -> Request:
-    return _REQUEST.validate_json(line)
-
-
-def reply(line: bytes | bytearray) -> Reply:
-    """Raises ValueError where the line is no reply, or one that cannot be true."""
-    try:
-        heard = _REPLY.validate_json(line)
-    except ValidationError as error:
-        # Without what it quotes, which may be the text of a document.
-        raise ValueError(f"no reply: {error.error_count()} faults") from None
-    if isinstance(heard, GaveDocument):
-        _check_document(heard.value)
-    if isinstance(heard, GavePage):
-        _check_page(heard.value)
-    return heard
+    """What `line` made a line of. The main process can be believed."""
+    told = json.loads(line)
+    told["path"] = Path(os.fsdecode(told["path"].encode("latin-1")))
+    told["limits"] = ReadLimits(**told["limits"])
+    if "skip" in told:
+        told["skip"] = tuple(told["skip"])
+    if "boxes" in told:
+        told["boxes"] = tuple(Box(**box) for box in told["boxes"])
+    return _REQUESTS[told["ask"]](**told)
 
 
 def line(message: Request | Reply) -> bytes:
@@ -175,39 +154,10 @@ def line(message: Request | Reply) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return base64.b64encode(value.astype(np.float32).tobytes()).decode()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, Path):
-        return os.fsencode(value).decode("latin-1")
+        return os.fsencode(value).decode("latin-1")  # it may be of any bytes, and JSON is text
+    if not is_dataclass(value):  # an array
+        return base64.b64encode(value.astype("float32").tobytes()).decode()
     return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
-def _check_document(document: Document) -> None:
-    """What the main process relies on without looking. Raises ValueError."""
-    numbers = [page.number for page in document.pages]
-    if not numbers or numbers != list(range(1, len(numbers) + 1)):
-        raise ValueError("the pages are not numbered from 1")
-    for page in document.pages:
-        _check_page(page)
-    for heading in document.headings:
-        if not 1 <= heading.page <= len(numbers):
-            raise ValueError("a heading stands on no page")
-        n_chars = len(document.pages[heading.page - 1].text)
-        if heading.start is not None and not 0 <= heading.start <= n_chars:
-            raise ValueError("a heading stands outside its page")
-    if not set(document.unread) <= set(numbers):
-        raise ValueError("a page that is not there was not read")
-
-
-def _check_page(page: Page) -> None:
-    n_chars = len(page.text)
-    if page.boxes is not None and len(page.boxes) != n_chars:
-        raise ValueError("there is not one box for each character")
-    if not all(math.isfinite(side) and side >= 0 for side in page.size):
-        raise ValueError("a page has no size")
-    if not all(0 <= at < n_chars for at in page.hyphens):
-        raise ValueError("a hyphen stands outside its page")
-    if not all(0 <= part.start <= part.end <= n_chars for part in page.lines):
-        raise ValueError("a line stands outside its page")

@@ -6,6 +6,7 @@ Whatever else it does is what the real one does.
 import ctypes
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -96,6 +97,7 @@ HABITS: dict[str, Callable[[], object]] = {
     "bomb": hoard,
     "rust-bomb": give_up,
     "loop": loop,
+    "stuck": lambda: re.match(r"(a+)+$", "a" * 99 + "b"),  # without ever giving the lock back
     "asleep": lambda: time.sleep(1000),
     "slow": lambda: time.sleep(0.5),
     "leaves": lambda: os._exit(0),
