@@ -27,7 +27,7 @@ from rag import __version__, chunk, pdf, prompt, seal, settings, threads
 from rag.errors import RagError
 from rag.ingest import BATCH
 from rag.settings import ROOT, Settings
-from rag.types import Answer, Chunk, Document, Done, Generator, Progress, Prompt
+from rag.types import Answer, Chunk, Document, Done, Generator, Progress, Prompt, ReadLimits
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -238,7 +238,7 @@ def _extracted(library: "Library") -> list[Document]:
             library.ingest.originals / record.id,
             doc_id=record.id,
             name=record.name,
-            max_pages=library.settings.max_pages,
+            limits=ReadLimits(pages=library.settings.max_pages),
         )
         for record in library.catalog.documents()
     ]

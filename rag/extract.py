@@ -94,7 +94,7 @@ def read(
             doc_id=doc_id,
             name=name,
             password=password,
-            max_pages=limits.pages,
+            limits=limits,
             skip=skip,
             progress=progress,
         )

@@ -1,15 +1,18 @@
 """Rectangles on a page: where they are when it is shown, and one box for each line of a quote."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from rag.arrays import FloatArray
-from rag.types import Box
+from rag.types import Box, Line
 
 LARGEST_GAP = 2.0
 """Line heights between two characters of one line; more is another column or table cell."""
+
+TALL = 1.5
+"""Times as high as wide, from which on a line runs up or down the page."""
 
 Rect = list[float]  # x0, y0, x1, y1; x and y trade places while text that runs upwards is merged
 
@@ -35,6 +38,22 @@ def displayed(
     boxes = np.stack([x0.clip(0, width), y0.clip(0, height), x1.clip(0, width), y1.clip(0, height)])
     hidden = (boxes[0] >= boxes[2]) | (boxes[1] >= boxes[3])
     return np.where(hidden, np.nan, boxes).T.astype(np.float32)
+
+
+def boxes_of(lines: Iterable[Line], n_chars: int) -> FloatArray:
+    """(n_chars, 4) as in `Page.boxes`, of text whose lines alone have places: each line's rectangle
+    is split evenly among its characters, along its longer side where that runs down the page."""
+    boxes = np.full((n_chars, 4), np.nan, np.float32)
+    for line in lines:
+        n = line.end - line.start
+        x, y = np.linspace(line.x0, line.x1, n + 1), np.linspace(line.y0, line.y1, n + 1)
+        runs_down = n > 1 and line.y1 - line.y0 > TALL * (line.x1 - line.x0)
+        across = (line.x0, line.x1) if runs_down else (x[:-1], x[1:])
+        down = (y[:-1], y[1:]) if runs_down else (line.y0, line.y1)
+        part = boxes[line.start : line.end]
+        part[:, 0], part[:, 2] = across
+        part[:, 1], part[:, 3] = down
+    return boxes
 
 
 def lines_of(boxes: FloatArray) -> tuple[Box, ...]:

@@ -1,29 +1,25 @@
-"""PDF files: text, character boxes, outline, page labels, pictures of pages.
+"""PDF files: text, character boxes, headings, page labels, pictures of pages.
 
-The only importer of pypdf and pypdfium2. pdfium reads everything but the outline. pypdf reads that,
-and is opened only where pdfium says that there is one: opening a file can take pypdf longer than
-pdfium needs for all the text.
+pdfium reads everything but the outline (rag/outline.py). pdfium is imported here and in
+rag/pdfmarks.py, which reads fields and notes.
 """
 
 import ctypes
-import io
-import logging
 import math
 import os
+import re
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
-from PIL import Image
-from pypdf import PdfReader, apply_configuration
-from pypdf.generic import IndirectObject
 
+from rag import headings, pdfmarks, pixels
 from rag.arrays import FloatArray
 from rag.errors import (
     DamagedDocument,
@@ -36,24 +32,30 @@ from rag.errors import (
     UnsupportedDocument,
 )
 from rag.geometry import displayed
+from rag.headings import TypedLine
+from rag.outline import outline
+from rag.pdfmarks import Mark, utf16
+from rag.pixels import PixelReader, Pixels
 from rag.rawtext import clean, is_legible, kept, one_line, title_of
-from rag.types import Box, Document, Heading, Page
+from rag.types import Box, Document, Heading, Line, Page, ReadLimits
 
 MEDIA_TYPE = "application/pdf"
-MAX_OUTLINE = 20_000
-"""Entries of an outline that are looked at; the rest is left out."""
 MAX_PIXELS = 40_000_000
 MAX_LISTED = 20
-"""Runs of page numbers in one warning."""
-HIGHLIGHT = np.array([255, 214, 92], np.uint16)
-"""Amber. Multiplied into the picture, so black text under it stays black."""
-HIGHLIGHT_PAD_PT = 1.0
+"""Runs of page numbers, or names of files, in one warning."""
+OCR_DPI = 150
+OCR_LEAST_PX, OCR_MOST_PX = 1650, 3300
+"""Of the picture's long side: small pages have small type, and posters large."""
+PICTURE_CHARS = 100
+"""A page with fewer that a picture covers is a scan with a number or a court's line stamped on."""
+PICTURE_SHARE = 0.8
+MAX_STRIPS = 500
+LINE = re.compile(r"\S(?:[^\n]*\S)?")
+BOLD = re.compile(rb"bold|black|heavy|demi|medi(?!um)|cmbx", re.IGNORECASE)
+FORCE_BOLD = 1 << 18
+"""A font's flag (ISO 32000-1, table 123)."""
 MAX_CODE_POINT = 0x10FFFF
 LETTER_PT = (612.0, 792.0)
-
-T = TypeVar("T")
-PdfDictionary = dict[str, Any]
-Pixels = NDArray[np.uint8]
 
 _PDFIUM = threading.Lock()
 _NEXT = threading.Lock()
@@ -74,49 +76,75 @@ def _turn() -> Iterator[None]:
         _PDFIUM.release()
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """form: state of the form fields; None where there are none."""
+
+    document: Any
+    form: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A page before its marks are written below its text, and what only the whole document tells
+    what to make of. lines: of its text. is_picture: it shows more than its text says. marks: one
+    line each in `notes`; places: where these stand, offsets into `notes`."""
+
+    page: Page
+    lines: tuple[TypedLine, ...]
+    is_picture: bool
+    attached: tuple[str, ...]
+    notes: str
+    places: tuple[Line, ...]
+
+
 def read(
     path: Path,
     *,
     doc_id: str,
     name: str,
     password: str | None = None,
-    max_pages: int,
+    limits: ReadLimits,
     skip: Collection[int] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Document:
-    """The text of all pages, without boxes, with title, outline and warnings.
+    """The text of all pages, without boxes, with title, headings and warnings.
 
     skip: numbers of pages to leave blank without looking at them, 0 for the outline.
     progress: called with pages done and pages in all, before the first page and after each; pdfium
     is free meanwhile.
     Raises UnreadableDocument, UnsupportedDocument, DamagedDocument, EncryptedDocument,
-    EmptyDocument, NoTextDocument, DocumentTooLarge.
+    EmptyDocument, DocumentTooLarge, and NoTextDocument where nothing is drawn on any page either.
     """
-    found: list[Page | None] = []
-    with _opened(path, name, password) as document:
-        total = _count(document, name, max_pages)
+    looked: list[_Found | None] = []
+    with _opened(path, name, password) as file:
+        total = _count(file, name, limits.pages)
         progress(0, total)
         for index in range(total):
-            found.append(None if index + 1 in skip else _page(document, index))
+            looked.append(None if index + 1 in skip else _look(file, index))
             progress(index + 1, total)
-        pages = tuple(page or _missing(index) for index, page in enumerate(found))
-        damaged = [number for number, page in enumerate(found, 1) if page is None]
-        silent = [page.number for page in found if page and not page.text.strip()]
-        pictures = [number for number in silent if _is_drawn(document, number - 1)]
         with _turn():
-            has_outline = 0 not in skip and bool(pdfium.FPDFBookmark_GetFirstChild(document, None))
-            told = _utf16(pdfium.FPDF_GetMetaText, document, b"Title")
-    _check_text(name, total, damaged=len(damaged), silent=len(silent), pictures=len(pictures))
+            first = pdfium.FPDFBookmark_GetFirstChild(file.document, None)
+            told = utf16(pdfium.FPDF_GetMetaText, file.document, b"Title")
+            attached = [*pdfmarks.attachments(file.document)]
+    found = [it for it in looked if it]
+    unread = tuple(it.page.number for it in found if it.is_picture)
+    damaged = [number for number, it in enumerate(looked, 1) if it is None]
+    attached += [file_name for it in found for file_name in it.attached]
+    pages = tuple(_whole(it) if it else _missing(index) for index, it in enumerate(looked))
+    _check_shown(name, pages, n_damaged=len(damaged), n_unread=len(unread))
     damaged = [number for number in damaged if number not in skip]
-    headings = _attempt(_outline, path, password, total) if has_outline else ()
+    has_outline = bool(first) and 0 not in skip
+    outlined = outline(path, password, total) if has_outline else ()
     return Document(
         id=doc_id,
         name=name,
         media_type=MEDIA_TYPE,
         pages=pages,
-        title=_title(told, name, headings or ()),
-        headings=headings or (),
-        warnings=tuple(_warnings(total, pictures, damaged, lost_outline=headings is None)),
+        title=_title(told, name, outlined or ()),
+        headings=outlined or headings.find(pages, {it.page.number: it.lines for it in found}),
+        warnings=tuple(_warnings(total, damaged, attached, lost_outline=outlined is None)),
+        unread=unread,
     )
 
 
@@ -127,11 +155,11 @@ def read_page(path: Path, number: int, *, password: str | None = None, name: str
     and DamagedDocument where there is no such page.
     """
     name = name or path.name
-    with _opened(path, name, password) as document:
-        page = _page(document, number - 1, with_boxes=True)
-    if page is None:
+    with _opened(path, name, password) as file:
+        found = _look(file, number - 1, with_boxes=True)
+    if found is None:
         raise _no_page(name, number)
-    return page
+    return _whole(found)
 
 
 def picture(
@@ -149,21 +177,58 @@ def picture(
     narrower, so that it has MAX_PIXELS at most. Raises as `read_page`.
     """
     name = name or path.name
-    with _opened(path, name, password) as document, _turn(), _form(document) as form:
-        drawn = _drawn(document, form, number - 1, width_px)
+    with _opened(path, name, password) as file, _turn():
+        drawn = _drawn(file, number - 1, lambda _size: width_px, MAX_PIXELS)
     if drawn is None:
         raise _no_page(name, number)
-    pixels, size = drawn
-    _highlight(pixels, boxes, size)
-    return _png(pixels)
+    picture, size = drawn
+    pixels.highlight(picture, boxes, size)
+    return pixels.png(picture)
+
+
+def ocr_page(
+    path: Path,
+    number: int,
+    *,
+    reader: PixelReader,
+    password: str | None = None,
+    name: str = "",
+    limits: ReadLimits,
+) -> Page:
+    """Page `number`, from 1, as `reader` reads its picture, with what was filled in and noted on
+    it. pdfium is free while the reader is at work.
+
+    The page's own text is left out, but kept where a few words stand on a picture of which less
+    was read. Raises as `read_page`.
+    """
+    name = name or path.name
+    with _opened(path, name, password) as file:
+        found = _look(file, number - 1)
+        with _turn():
+            drawn = _drawn(file, number - 1, _ocr_width, min(limits.pixels, MAX_PIXELS))
+    if found is None or drawn is None:
+        raise _no_page(name, number)
+    shown, size = drawn
+    text, lines = ("", ()) if pixels.is_blank(shown) else reader.read(shown, size)
+    if len(text) < len(found.page.text) < PICTURE_CHARS:
+        return _whole(found)
+    label = f"{found.page.label} (OCR)"
+    return _whole(replace(found, page=Page(number, label, text, size, lines=lines)))
+
+
+def _ocr_width(size: tuple[float, float]) -> int:
+    long_side = max(size)
+    scale = max(OCR_DPI / 72, OCR_LEAST_PX / long_side)
+    return round(size[0] * min(scale, OCR_MOST_PX / long_side))
 
 
 # -- opening ---------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _opened(path: Path, name: str, password: str | None) -> Iterator[Any]:
-    """A pdfium document. The lock is held while it is opened and closed, not in between."""
+def _opened(path: Path, name: str, password: str | None) -> Iterator[_File]:
+    """A file that pdfium has open. The lock is held while it is opened and closed, not in
+    between."""
     _check_header(path, name)
     secret = (password or "").encode("utf-8", "replace")
     with _turn():
@@ -173,10 +238,16 @@ def _opened(path: Path, name: str, password: str | None) -> Iterator[Any]:
         code = pdfium.FPDF_GetLastError()
     if not document:
         raise _refusal(code, name, password)
+    info = pdfium.FPDF_FORMFILLINFO(version=2)  # must outlive the form
+    with _turn():
+        has_form = pdfium.FPDF_GetFormType(document) != pdfium.FORMTYPE_NONE
+        form = pdfium.FPDFDOC_InitFormFillEnvironment(document, info) if has_form else None
     try:
-        yield document
+        yield _File(document, form)
     finally:
         with _turn():
+            if form:
+                pdfium.FPDFDOC_ExitFormFillEnvironment(form)
             pdfium.FPDF_CloseDocument(document)
 
 
@@ -218,9 +289,9 @@ def _refusal(code: int, name: str, password: str | None) -> DocumentError:
     )
 
 
-def _count(document: Any, name: str, max_pages: int) -> int:
+def _count(file: _File, name: str, max_pages: int) -> int:
     with _turn():
-        total = int(pdfium.FPDF_GetPageCount(document))
+        total = int(pdfium.FPDF_GetPageCount(file.document))
     if total < 1:
         raise EmptyDocument(f"{name} has no pages. Check that it is the right file.")
     if total > max_pages:
@@ -240,23 +311,67 @@ def _no_page(name: str, number: int) -> DamagedDocument:
 # -- text and boxes --------------------------------------------------------------------------------
 
 
-def _page(document: Any, index: int, *, with_boxes: bool = False) -> Page | None:
+def _look(file: _File, index: int, *, with_boxes: bool = False) -> _Found | None:
     """None where pdfium cannot follow the page."""
-    with _turn(), _loaded(document, index) as page, _text_layer(page) as layer:
+    with _turn(), _loaded(file.document, index) as page, _text_layer(page) as layer:
         if not layer:
             return None
-        raw = _characters(layer)
-        return Page(
-            number=index + 1,
-            label=f"page {_printed(document, index) or index + 1}",
-            text=clean(raw),
-            size=_size(page),
-            boxes=_boxes(page, layer, raw) if with_boxes else None,
+        raw, hyphens = _characters(layer)
+        text = clean(raw)
+        raw_places = np.flatnonzero(kept(raw))
+        page_marks = pdfmarks.marks(page, file.form)
+        notes, places = _notes(page, page_marks)
+        return _Found(
+            page=Page(
+                number=index + 1,
+                label=f"page {_printed(file.document, index) or index + 1}",
+                text=text,
+                size=_size(page),
+                boxes=_boxes(page, layer, raw) if with_boxes else None,
+                hyphens=tuple(np.searchsorted(raw_places, hyphens).tolist()),
+            ),
+            lines=() if with_boxes else tuple(_typed_lines(layer, text, raw_places)),
+            is_picture=_is_picture(page, text, page_marks),
+            attached=tuple(mark.attached for mark in page_marks if mark.attached),
+            notes=notes,
+            places=places,
         )
 
 
+def _whole(found: _Found) -> Page:
+    """The page with what was filled in and noted on it below its text."""
+    page = found.page
+    if not found.notes:
+        return page
+    text = f"{page.text}\n{found.notes}" if page.text else found.notes
+    shift = len(text) - len(found.notes)
+    places = [replace(at, start=at.start + shift, end=at.end + shift) for at in found.places]
+    if page.boxes is None:
+        return replace(page, text=text, lines=(*page.lines, *places) if page.lines else ())
+    boxes = np.full((len(text), 4), np.nan, np.float32)
+    boxes[: len(page.text)] = page.boxes
+    for at in places:
+        boxes[at.start : at.end] = at.x0, at.y0, at.x1, at.y1
+    return replace(page, text=text, boxes=boxes)
+
+
+def _notes(page: Any, marks: Sequence[Mark]) -> tuple[str, tuple[Line, ...]]:
+    """The lines that say what the marks do, and where they stand on the page as displayed."""
+    said = [mark for mark in marks if mark.text]
+    if not said:
+        return "", ()
+    boxes = _placed(page, np.array([mark.rect for mark in said], np.float32))
+    lines: list[Line] = []
+    start = 0
+    for mark, box in zip(said, boxes.tolist(), strict=True):
+        if not math.isnan(box[0]):
+            lines.append(Line(start, start + len(mark.text), *box))
+        start += len(mark.text) + 1
+    return "\n".join(mark.text for mark in said), tuple(lines)
+
+
 def _printed(document: Any, index: int) -> str:
-    return one_line(_utf16(pdfium.FPDF_GetPageLabel, document, index))
+    return one_line(utf16(pdfium.FPDF_GetPageLabel, document, index))
 
 
 def _missing(index: int) -> Page:
@@ -287,28 +402,71 @@ def _size(page: Any) -> tuple[float, float]:
     return float(pdfium.FPDF_GetPageWidthF(page)), float(pdfium.FPDF_GetPageHeightF(page))
 
 
-def _is_drawn(document: Any, index: int) -> bool:
-    """Whether anything at all is on the page; one without text may simply be blank."""
-    with _turn(), _loaded(document, index) as page:
-        return int(pdfium.FPDFPage_CountObjects(page)) > 0
+def _is_picture(page: Any, text: str, marks: Sequence[Mark]) -> bool:
+    """Whether the page shows what its text does not say: it has none, or a few words stamped on a
+    scan."""
+    n_chars = len("".join(text.split()))
+    if n_chars == 0:
+        return pdfium.FPDFPage_CountObjects(page) > 0 or any(mark.is_drawing for mark in marks)
+    return n_chars < PICTURE_CHARS and _image_share(page) >= PICTURE_SHARE
 
 
-def _utf16(get: Callable[..., int], *arguments: Any) -> str:
-    """The text behind a pdfium function that fills a buffer and says how many bytes it needs."""
-    n_bytes = get(*arguments, None, 0)
-    buffer = ctypes.create_string_buffer(n_bytes)
-    get(*arguments, buffer, n_bytes)
-    return buffer.raw.decode("utf-16-le", "replace").rstrip("\0")
+def _image_share(page: Any) -> float:
+    """Of the page's area. Some scanners cut a page into strips."""
+    bounds = [ctypes.c_float() for _ in range(4)]
+    covered = 0.0
+    for i in range(min(int(pdfium.FPDFPage_CountObjects(page)), MAX_STRIPS)):
+        item = pdfium.FPDFPage_GetObject(page, i)
+        if pdfium.FPDFPageObj_GetType(item) == pdfium.FPDF_PAGEOBJ_IMAGE:
+            pdfium.FPDFPageObj_GetBounds(item, *bounds)
+            left, bottom, right, top = (bound.value for bound in bounds)
+            covered += (right - left) * (top - bottom)
+    width, height = _size(page)
+    return covered / max(width * height, 1.0)
 
 
-def _characters(layer: Any) -> str:
-    """One Python character for each of pdfium's, which are UTF-16 units or code points."""
+def _typed_lines(layer: Any, text: str, raw_places: NDArray[np.intp]) -> Iterator[TypedLine]:
+    for line in LINE.finditer(text):
+        start, end = line.span()
+        size_pt = _type_size(layer, int(raw_places[start]))
+        bold = False
+        if end - start <= headings.MAX_CHARS:
+            last = int(raw_places[end - 1])
+            size_pt = min(size_pt, _type_size(layer, last))
+            bold = headings.is_numbered(line.group()) and all(
+                _is_bold(layer, int(raw_places[at])) for at in (start, end - 1)
+            )
+        if size_pt > 0:
+            yield TypedLine(start, end, size_pt, bold)
+
+
+def _type_size(layer: Any, index: int) -> float:
+    """In points, as displayed: files of some programs set type of size 1 and enlarge it."""
+    matrix = pdfium.FS_MATRIX()
+    pdfium.FPDFText_GetMatrix(layer, index, matrix)
+    return float(pdfium.FPDFText_GetFontSize(layer, index)) * math.hypot(matrix.c, matrix.d)
+
+
+def _is_bold(layer: Any, index: int) -> bool:
+    name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
+    pdfium.FPDFText_GetFontInfo(layer, index, name, len(name), flags)
+    return bool(flags.value & FORCE_BOLD or BOLD.search(name.value))
+
+
+def _characters(layer: Any) -> tuple[str, list[int]]:
+    """One Python character for each of pdfium's, which are UTF-16 units or code points, and the
+    offsets of the hyphens that divide a word at the end of a line."""
     codes = _codes(layer)
-    # Hyphens at the end of a line come as either of these, and so do glyphs without meaning.
+    hyphens = []
+    # These hyphens come as either of these, and so do glyphs without meaning.
     for i in np.flatnonzero((codes == 0x0002) | (codes == 0xFFFE)).tolist():
-        codes[i] = ord("-") if pdfium.FPDFText_IsHyphen(layer, i) == 1 else 0
+        if pdfium.FPDFText_IsHyphen(layer, i) == 1:
+            codes[i] = ord("-")
+            hyphens.append(i)
+        else:
+            codes[i] = 0
     raw = codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-    return raw if is_legible(raw) else ""
+    return (raw, hyphens) if is_legible(raw) else ("", [])
 
 
 def _codes(layer: Any) -> NDArray[np.uint32]:
@@ -328,169 +486,52 @@ def _boxes(page: Any, layer: Any, raw: str) -> FloatArray:
     rects = (pdfium.FS_RECTF * len(raw))()
     for i in range(len(raw)):
         pdfium.FPDFText_GetLooseCharBox(layer, i, rects[i])
+    # FS_RECTF is left, top, right, bottom.
+    return _placed(page, np.frombuffer(rects, np.float32).reshape(-1, 4))[kept(raw)]
+
+
+def _placed(page: Any, rects: FloatArray) -> FloatArray:
+    """(n, 4) boxes on the page as displayed. rects: likewise left, top, right, bottom."""
     crop = pdfium.FS_RECTF()
     pdfium.FPDF_GetPageBoundingBox(page, crop)
-    # FS_RECTF is left, top, right, bottom.
-    glyphs = np.frombuffer(rects, np.float32).reshape(-1, 4)
     window = (crop.left, crop.top, crop.right, crop.bottom)
-    placed = displayed(glyphs, window, int(pdfium.FPDFPage_GetRotation(page)))
-    return placed[kept(raw)]
+    return displayed(rects, window, int(pdfium.FPDFPage_GetRotation(page)))
 
 
 # -- pictures --------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _form(document: Any) -> Iterator[Any]:
-    """The form fields' drawing state; None where there is no form."""
-    if pdfium.FPDF_GetFormType(document) == pdfium.FORMTYPE_NONE:
-        yield None
-        return
-    info = pdfium.FPDF_FORMFILLINFO(version=2)
-    form = pdfium.FPDFDOC_InitFormFillEnvironment(document, info)
-    try:
-        yield form
-    finally:
-        pdfium.FPDFDOC_ExitFormFillEnvironment(form)
-
-
 def _drawn(
-    document: Any, form: Any, index: int, width_px: int
+    file: _File, index: int, width_of: Callable[[tuple[float, float]], int], most: int
 ) -> tuple[Pixels, tuple[float, float]] | None:
-    """(height, width, 3) and the page's size in points."""
-    with _loaded(document, index) as page:
+    """The page's picture, of `most` pixels at most, and its size in points. width_of: gives the
+    picture's width for that size. None where there is no such page."""
+    with _loaded(file.document, index) as page:
         size = _size(page) if page else (0.0, 0.0)
         if min(size) <= 0:
             return None
-        width, height = _pixel_size(size, width_px)
-        pixels = np.full((height, width, 4), 255, np.uint8)
+        width, height = _pixel_size(size, width_of(size), most)
+        shown = np.full((height, width, 4), 255, np.uint8)
         bitmap = pdfium.FPDFBitmap_CreateEx(
-            width, height, pdfium.FPDFBitmap_BGRx, pixels.ctypes.data, width * 4
+            width, height, pdfium.FPDFBitmap_BGRx, shown.ctypes.data, width * 4
         )
         place = (0, 0, width, height, 0, pdfium.FPDF_ANNOT | pdfium.FPDF_REVERSE_BYTE_ORDER)
         pdfium.FPDF_RenderPageBitmap(bitmap, page, *place)
-        if form:
-            pdfium.FORM_OnAfterLoadPage(page, form)
-            pdfium.FPDF_FFLDraw(form, bitmap, page, *place)
-            pdfium.FORM_OnBeforeClosePage(page, form)
+        if file.form:
+            pdfium.FORM_OnAfterLoadPage(page, file.form)
+            pdfium.FPDF_FFLDraw(file.form, bitmap, page, *place)
+            pdfium.FORM_OnBeforeClosePage(page, file.form)
         pdfium.FPDFBitmap_Destroy(bitmap)
-    return np.ascontiguousarray(pixels[:, :, :3]), size
+    return np.ascontiguousarray(shown[:, :, :3]), size
 
 
-def _pixel_size(size: tuple[float, float], width_px: int) -> tuple[int, int]:
+def _pixel_size(size: tuple[float, float], width_px: int, most: int) -> tuple[int, int]:
     ratio = size[1] / size[0]
-    width = min(width_px, math.isqrt(int(MAX_PIXELS / ratio)))
-    return max(width, 1), min(max(round(width * ratio), 1), MAX_PIXELS)
+    width = min(width_px, math.isqrt(int(most / ratio)))
+    return max(width, 1), min(max(round(width * ratio), 1), most)
 
 
-def _highlight(pixels: Pixels, boxes: Iterable[Box], size: tuple[float, float]) -> None:
-    height, width = pixels.shape[:2]
-    across, down, pad = width / size[0], height / size[1], HIGHLIGHT_PAD_PT
-    marked = np.zeros((height, width), bool)
-    for box in boxes:
-        x0, x1 = max((box.x0 - pad) * across, 0), max((box.x1 + pad) * across, 0)
-        y0, y1 = max((box.y0 - pad) * down, 0), max((box.y1 + pad) * down, 0)
-        marked[int(y0) : math.ceil(y1), int(x0) : math.ceil(x1)] = True
-    pixels[marked] = pixels[marked] * HIGHLIGHT // 255
-
-
-def _png(pixels: Pixels) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
-    return stream.getvalue()
-
-
-# -- title, outline, warnings ----------------------------------------------------------------------
-
-
-def _attempt(step: Callable[..., T], *arguments: Any) -> T | None:
-    """None where pypdf fails, which on broken files may be with anything that Python can raise."""
-    try:
-        return step(*arguments)
-    except Exception:  # noqa: BLE001 - KeyError, RecursionError, zlib.error and more were seen
-        return None
-
-
-def _outline(path: Path, password: str | None, n_pages: int) -> tuple[Heading, ...] | None:
-    """Depth first. None where pypdf and pdfium see different pages, or pypdf none at all."""
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings quote the document
-    # Tagged files of a few hundred pages have arrays longer than pypdf's own limit.
-    limits = apply_configuration(array_maximum_element_count=2_000_000)
-    with path.open("rb") as file, limits:
-        reader = PdfReader(file)
-        if reader.is_encrypted:
-            reader.decrypt(password or "") or reader.decrypt("")
-        if len(reader.pages) != n_pages:
-            return None
-        pages = {_number(page.indirect_reference): i for i, page in enumerate(reader.pages, 1)}
-        return tuple(_headings(reader.root_object, pages))
-
-
-def _headings(root: PdfDictionary, pages: Mapping[int, int]) -> Iterator[Heading]:
-    named = cache(partial(_named, root))
-    for item, level in _items(root):
-        title = one_line(_decoded(item.get("/Title")))
-        page = _attempt(_page_of, item, pages, named)
-        if title and page:
-            yield Heading(title=title, level=level, page=page)
-
-
-def _items(root: PdfDictionary) -> Iterator[tuple[PdfDictionary, int]]:
-    """Outline entries with their level from 1; each one once, however they are linked."""
-    waiting = [(_resolved(root.get("/Outlines")).get("/First"), 1)]
-    seen: set[int] = set()
-    while waiting and len(seen) < MAX_OUTLINE:
-        link, level = waiting.pop()
-        item = _attempt(_resolved, link)
-        if isinstance(item, dict) and id(item) not in seen:
-            seen.add(id(item))
-            waiting += [(item.get("/Next"), level), (item.get("/First"), level + 1)]
-            yield item, level
-
-
-def _page_of(
-    item: PdfDictionary, pages: Mapping[int, int], named: Callable[[], Mapping[str, Any]]
-) -> int | None:
-    """The page from 1 that an entry leads to, by itself or by an action, in place or by name."""
-    action = item.get("/A") if "/Dest" not in item else None
-    if action and item["/A"]["/S"] != "/GoTo":
-        return None
-    goal = item["/A"]["/D"] if action else item["/Dest"]
-    if isinstance(goal, str | bytes):
-        goal = _resolved(named()[_decoded(goal)])
-    if isinstance(goal, dict):
-        goal = goal["/D"]
-    place = goal[0]
-    number = pages.get(place.idnum) if isinstance(place, IndirectObject) else place + 1
-    return number if number and 1 <= number <= len(pages) else None
-
-
-def _named(root: PdfDictionary) -> dict[str, Any]:
-    """Unresolved destinations by name, from the old dictionary and from the name tree."""
-    found = dict(_resolved(root.get("/Dests")) or {})
-    waiting = [(_resolved(root.get("/Names")) or {}).get("/Dests")]
-    seen: set[int] = set()
-    while waiting and len(seen) < MAX_OUTLINE:
-        node = _resolved(waiting.pop())
-        if isinstance(node, dict) and id(node) not in seen:
-            seen.add(id(node))
-            waiting += _resolved(node.get("/Kids")) or []
-            pairs = _resolved(node.get("/Names")) or []
-            found |= zip(map(_decoded, map(_resolved, pairs[::2])), pairs[1::2], strict=False)
-    return found
-
-
-def _resolved(value: Any) -> Any:
-    return value.get_object() if isinstance(value, IndirectObject) else value
-
-
-def _number(reference: IndirectObject | None) -> int:
-    return reference.idnum if reference else 0
-
-
-def _decoded(value: Any) -> str:
-    value = _resolved(value)
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value or "")
+# -- title, warnings ----------------------------------------------------------------------
 
 
 def _title(told: str, name: str, headings: Sequence[Heading]) -> str:
@@ -501,38 +542,37 @@ def _title(told: str, name: str, headings: Sequence[Heading]) -> str:
     return title_of(told, stem) or title_of(above_all, stem)
 
 
-def _check_text(name: str, total: int, *, damaged: int, silent: int, pictures: int) -> None:
-    if damaged == total:
+def _check_shown(name: str, pages: Sequence[Page], *, n_damaged: int, n_unread: int) -> None:
+    if n_damaged == len(pages):
         raise DamagedDocument(
             f"{name} is damaged: none of its pages can be followed. Get another copy."
         )
-    if damaged + silent < total:
-        return
-    if not pictures:
+    if not n_unread and not any(page.text.strip() for page in pages):
         raise NoTextDocument(
-            f"{name} has no text: its pages are blank, or carry only form fields and notes, which "
-            "are not read. Print it to a new PDF and add that."
+            f"{name} has no text: its pages are blank. Check that it is the right file."
         )
-    raise NoTextDocument(
-        f"{name} has no text that can be read: its pages are pictures, such as scans. "
-        "OCR is needed: run it with a scanning program and add the result."
-    )
 
 
 def _warnings(
-    total: int, pictures: Sequence[int], damaged: Sequence[int], *, lost_outline: bool
+    total: int, damaged: Sequence[int], attached: Sequence[str], *, lost_outline: bool
 ) -> Iterator[str]:
-    if pictures:
-        verb = "has" if len(pictures) == 1 else "have"
-        yield (
-            f"{len(pictures)} of {_pages(total)} {verb} no text that can be read; "
-            f"OCR is needed for {_listed(pictures)}."
-        )
     if damaged:
         verb = "is" if len(damaged) == 1 else "are"
         yield f"{len(damaged)} of {_pages(total)} {verb} damaged and left out: {_listed(damaged)}."
+    if attached:
+        yield _attachments(attached)
     if lost_outline:
-        yield "The outline cannot be followed, so the headings are missing."
+        yield "The outline cannot be followed, so headings are taken from the text alone."
+
+
+def _attachments(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:MAX_LISTED]) + (" and more" if len(names) > MAX_LISTED else "")
+    if len(names) == 1:
+        return f"Holds 1 attached file, which is not read: {shown}. Save it and add it by itself."
+    return (
+        f"Holds {len(names)} attached files, which are not read: {shown}. "
+        "Save them and add them by themselves."
+    )
 
 
 def _pages(n: int) -> str:

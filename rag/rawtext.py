@@ -8,7 +8,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-_UNMAPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_UNMAPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ue000-\uf8ff\ufffd]")
 _JOINED = re.compile("\r\n|[\ud800-\udbff][\udc00-\udfff]")
 _UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -28,7 +28,8 @@ def kept(raw: str) -> NDArray[np.bool_]:
 def is_legible(raw: str) -> bool:
     """False where fonts do not say which letters they draw, so that only OCR can read the page.
 
-    Such pages are control characters throughout; of others these are 4 in 100 at the very most.
+    Such pages are control characters, or characters for private use, throughout; of others these
+    are 4 in 100 at the very most.
     """
     return len(_UNMAPPED.findall(raw)) * 3 <= len("".join(raw.split()))
 

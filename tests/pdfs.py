@@ -53,12 +53,86 @@ def blank() -> bytes:
     return _written(writer)
 
 
-def form(value: str) -> bytes:
-    """A word, and a text field that holds `value` with its lower left corner at (100, 100)."""
+def stamped(words: str, *, share: float) -> bytes:
+    """A picture on the left `share` of the page, and words of text, cut into lines, on top."""
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=(WIDTH_PT, HEIGHT_PT))
-    canvas.drawString(LEFT_PT, HEIGHT_PT - TOP_PT, "Name")
-    canvas.acroForm.textfield(value=value, x=100, y=100, width=150, height=30, borderWidth=0)
+    picture = ImageReader(Image.linear_gradient("L"))
+    canvas.drawImage(picture, 0, 0, WIDTH_PT * share, HEIGHT_PT)
+    canvas.setFont("Helvetica", 4)
+    canvas.drawString(10, 10, words.strip())
+    canvas.save()
+    return stream.getvalue()
+
+
+def form(value: str, *, label: str = "Name", flag: str = "") -> bytes:
+    """A label, and a text field that holds `value` with its lower left corner at (100, 100).
+
+    flag: "password" or "hidden".
+    """
+    stream = io.BytesIO()
+    canvas = Canvas(stream, pagesize=(WIDTH_PT, HEIGHT_PT))
+    if label:
+        canvas.setFontSize(4)
+        canvas.drawString(10, HEIGHT_PT - TOP_PT, label)
+    canvas.acroForm.textfield(
+        value=value,
+        x=100,
+        y=100,
+        width=150,
+        height=30,
+        borderWidth=0,
+        fieldFlags=flag if flag == "password" else "",
+        annotationFlags="hidden" if flag == "hidden" else "print",
+    )
+    canvas.showPage()
+    canvas.save()
+    return stream.getvalue()
+
+
+def filled() -> bytes:
+    """A form with a field of each kind, some of them left empty, and a note."""
+    stream = io.BytesIO()
+    canvas = Canvas(stream, pagesize=(WIDTH_PT, HEIGHT_PT))
+    canvas.drawString(20, 350, "An application")
+    fields = canvas.acroForm
+    fields.textfield(
+        name="form1.name", tooltip="Name of the applicant:", value="Jane Doe", x=20, y=300
+    )
+    fields.textfield(name="empty", x=20, y=260)
+    fields.checkbox(name="Agree", checked=True, x=20, y=240)
+    fields.checkbox(name="Refuse", checked=False, x=60, y=240)
+    for i, colour in enumerate(["red", "blue"]):
+        fields.radio(name="Colour", value=colour, selected=colour == "blue", x=20 + 40 * i, y=200)
+    fields.choice(name="Country", value="Chile", options=["Peru", "Chile"], x=20, y=160)
+    canvas.textAnnotation("Call her back", Rect=[20, 100, 40, 120])
+    canvas.save()
+    return stream.getvalue()
+
+
+def attached(data: bytes, *names: str) -> bytes:
+    writer = _writer(data)
+    for name in names:
+        writer.add_attachment(name, b"content")
+    return _written(writer)
+
+
+def typeset(*pages: Sequence[tuple[str, float, str]], enlarge: bool = False) -> bytes:
+    """Lines of (font, size, text) from the top. enlarge: set in size 1 and scaled."""
+    stream = io.BytesIO()
+    canvas = Canvas(stream, pagesize=(612, 792))
+    for page in pages:
+        y = 720.0
+        for font, size, line in page:
+            canvas.saveState()
+            canvas.translate(50, y)
+            if enlarge:
+                canvas.scale(size, size)
+            canvas.setFont(font, 1 if enlarge else size)
+            canvas.drawString(0, 0, line)
+            canvas.restoreState()
+            y -= size * 2
+        canvas.showPage()
     canvas.save()
     return stream.getvalue()
 

@@ -104,7 +104,7 @@ def test_bad_files_are_named_the_good_ones_go_in_and_the_exit_code_is_one(
         "secret.pdf": pdfs.encrypted(pdfs.make("Sales rose."), user="pw"),
         "damaged.pdf": pdfs.garbage_after_header(),
         "empty.pdf": pdfs.no_pages(),
-        "scan.pdf": pdfs.pictures(),
+        "blank.pdf": pdfs.blank(),
         "letter.pdf": b"Dear Ada,",
     }
     for name, content in bad.items():

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.arrays import FloatArray
-from rag.geometry import displayed, lines_of
-from rag.types import Box
+from rag.geometry import boxes_of, displayed, lines_of
+from rag.types import Box, Line
 
 PAGE_PT = 600.0
 NAN = [np.nan] * 4
@@ -128,3 +128,34 @@ def _upside_down(shown: FloatArray) -> FloatArray:
     return np.stack(
         [shown[:, 0], PAGE_PT - shown[:, 1], shown[:, 2], PAGE_PT - shown[:, 3]], axis=1
     ).astype(np.float32)
+
+
+def test_a_line_s_rectangle_is_split_evenly_among_its_characters() -> None:
+    found = boxes_of([Line(1, 5, 100, 50, 140, 60)], 7)
+    assert np.isnan(found[[0, 5, 6]]).all()
+    assert found[1:5].tolist() == [[100 + 10 * i, 50, 110 + 10 * i, 60] for i in range(4)]
+
+
+def test_a_line_that_runs_down_the_page_is_split_downwards() -> None:
+    found = boxes_of([Line(0, 4, 50, 100, 60, 140)], 4)
+    assert found.tolist() == [[50, 100 + 10 * i, 60, 110 + 10 * i] for i in range(4)]
+
+
+@given(
+    st.lists(
+        st.tuples(WHOLE_POINTS, WHOLE_POINTS, st.integers(8, 200), st.integers(5, 20)),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_each_line_by_itself_is_its_rectangle_again(
+    rectangles: list[tuple[float, float, int, int]],
+) -> None:
+    lines = [
+        Line(10 * i, 10 * i + 9, x, y, x + width, y + height)
+        for i, (x, y, width, height) in enumerate(rectangles)
+    ]
+    found = boxes_of(lines, 10 * len(lines))
+    for line in lines:
+        (box,) = lines_of(found[line.start : line.end])
+        assert box == Box(line.x0, line.y0, line.x1, line.y1)

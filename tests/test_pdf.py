@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pypdf import PdfReader
 
-from rag import pdf
+from rag import outline, pdf, pixels
 from rag.errors import (
     DamagedDocument,
     DocumentError,
@@ -27,7 +27,9 @@ from rag.errors import (
     UnsupportedDocument,
 )
 from rag.geometry import lines_of
-from rag.types import Document, Heading, Page
+from rag.types import Box, Document, Heading, Line, Page, ReadLimits
+
+LOST_OUTLINE = "The outline cannot be followed, so headings are taken from the text alone."
 
 on_disk = settings(
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -41,7 +43,9 @@ def path(tmp_path: Path) -> Path:
 
 def read(path: Path, data: bytes, *, password: str | None = None, max_pages: int = 100) -> Document:
     path.write_bytes(data)
-    return pdf.read(path, doc_id="id", name="a.pdf", password=password, max_pages=max_pages)
+    return pdf.read(
+        path, doc_id="id", name="a.pdf", password=password, limits=ReadLimits(pages=max_pages)
+    )
 
 
 def first_page(path: Path, data: bytes) -> Page:
@@ -49,7 +53,7 @@ def first_page(path: Path, data: bytes) -> Page:
     return pdf.read_page(path, 1)
 
 
-def pixels(png: bytes) -> np.ndarray:
+def seen(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
@@ -70,7 +74,9 @@ def test_every_page_is_read_with_its_text_and_size(path: Path) -> None:
 def test_progress_is_told_at_the_start_and_after_each_page(path: Path) -> None:
     path.write_bytes(pdfs.make("One", "Two"))
     told: list[tuple[int, int]] = []
-    pdf.read(path, doc_id="", name="", max_pages=9, progress=lambda *step: told.append(step))
+    pdf.read(
+        path, doc_id="", name="", limits=ReadLimits(), progress=lambda *step: told.append(step)
+    )
     assert told == [(0, 2), (1, 2), (2, 2)]
 
 
@@ -94,8 +100,16 @@ def test_what_fonts_map_to_becomes_clean_text(
 def test_a_hyphen_at_the_end_of_a_line_is_a_hyphen_and_pdfium_leaves_out_the_newline(
     path: Path,
 ) -> None:
-    text = read(path, pdfs.make("A word that is hyphen-\nated here")).pages[0].text
-    assert text == "A word that is hyphen-ated here"
+    page = read(path, pdfs.make("A well-known word that is hyphen-\nated here")).pages[0]
+    assert page.text == "A well-known word that is hyphen-ated here"
+    assert page.hyphens == (page.text.index("-ated"),)
+    assert first_page(path, pdfs.make("hyphen-\nated")).hyphens == (6,)
+
+
+def test_offsets_of_hyphens_hold_behind_characters_that_become_one(path: Path) -> None:
+    data = pdfs.mapped([*"a\U0001d400\U0001d401 hyphen-", "\n", *"ated"])
+    page = read(path, data).pages[0]
+    assert all(page.text[at] == "-" for at in page.hyphens)
 
 
 @on_disk
@@ -104,7 +118,7 @@ def test_one_page_read_alone_has_the_same_text_and_a_box_for_each_character(
     path: Path, meanings: list[str]
 ) -> None:
     page = first_page(path, pdfs.joined(pdfs.mapped(meanings), pdfs.make("Another page")))
-    whole = pdf.read(path, doc_id="", name="", max_pages=9).pages[0]
+    whole = pdf.read(path, doc_id="", name="", limits=ReadLimits()).pages[0]
     assert (page.number, page.label, page.text, page.size) == (
         whole.number,
         whole.label,
@@ -176,7 +190,7 @@ def test_an_outline_that_runs_in_circles_is_read_once(path: Path) -> None:
 
 
 def test_an_enormous_outline_is_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf, "MAX_OUTLINE", 3)
+    monkeypatch.setattr(outline, "MAX_OUTLINE", 3)
     document = read(path, pdfs.outlined(pdfs.make("a"), [(str(i), 1, 1) for i in range(9)]))
     assert [heading.title for heading in document.headings] == ["0", "1", "2"]
 
@@ -185,7 +199,7 @@ def test_an_outline_that_pypdf_cannot_read_costs_a_warning_only(path: Path) -> N
     data = pdfs.linked("<< /Title (A) /Dest [10 0 R /Fit] >>", n_pages=2)
     document = read(path, data.replace(b"/Count 2", b"/Count 1"))
     assert document.headings == ()
-    assert document.warnings == ("The outline cannot be followed, so the headings are missing.",)
+    assert document.warnings == (LOST_OUTLINE,)
 
 
 def test_the_outline_of_an_encrypted_file_is_read(path: Path) -> None:
@@ -212,29 +226,55 @@ def test_an_entry_above_the_whole_outline_is_the_title_where_there_is_none(path:
 # -- pages without text ----------------------------------------------------------------------------
 
 
-def test_pages_that_need_ocr_are_listed(path: Path) -> None:
+def test_pages_that_only_ocr_can_read_are_listed(path: Path) -> None:
     text, scans = pdfs.make("a", "b"), pdfs.pictures(3)
     document = read(path, pdfs.joined(text, scans, text, pdfs.pictures(1)))
-    assert document.warnings == (
-        "4 of 8 pages have no text that can be read; OCR is needed for pages 3-5, 8.",
-    )
+    assert document.unread == (3, 4, 5, 8)
+    assert document.warnings == ()
     assert [page.text for page in document.pages] == ["a", "b", "", "", "", "a", "b", ""]
 
 
-def test_a_page_whose_fonts_say_nothing_needs_ocr(path: Path) -> None:
-    garbled = pdfs.mapped([chr(1 + i % 8) for i in range(50)])
-    document = read(path, pdfs.joined(garbled, pdfs.make("a")))
+def test_a_document_of_scans_alone_is_read(path: Path) -> None:
+    document = read(path, pdfs.pictures(2))
+    assert document.unread == (1, 2)
+    assert [page.text for page in document.pages] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    "meanings",
+    [
+        [chr(1 + i % 8) for i in range(50)],
+        [chr(0xE000 + i) for i in range(50)],
+        ["\ufffd"] * 50,
+    ],
+)
+def test_a_page_whose_fonts_say_nothing_needs_ocr(path: Path, meanings: list[str]) -> None:
+    document = read(path, pdfs.joined(pdfs.mapped(meanings), pdfs.make("a")))
     assert [page.text for page in document.pages] == ["", "a"]
-    assert document.warnings == (
-        "1 of 2 pages has no text that can be read; OCR is needed for page 1.",
-    )
+    assert document.unread == (1,)
     boxes = pdf.read_page(path, 1).boxes
     assert boxes is not None
     assert boxes.shape == (0, 4)
 
 
+@pytest.mark.parametrize(
+    ("words", "share", "unread"),
+    [
+        ("ABC-000123", 1.0, (1,)),
+        ("ABC-000123", 0.5, ()),
+        ("A page of words with a picture behind them. " * 3, 1.0, ()),
+    ],
+)
+def test_a_scan_with_a_few_words_stamped_on_needs_ocr(
+    path: Path, words: str, share: float, unread: tuple[int, ...]
+) -> None:
+    document = read(path, pdfs.stamped(words, share=share))
+    assert document.unread == unread
+    assert document.pages[0].text == words.strip()
+
+
 def test_blank_pages_need_no_ocr(path: Path) -> None:
-    assert read(path, pdfs.joined(pdfs.make("a"), pdfs.blank())).warnings == ()
+    assert read(path, pdfs.joined(pdfs.make("a"), pdfs.blank())).unread == ()
 
 
 def test_a_page_that_is_not_there_costs_a_warning_only(path: Path) -> None:
@@ -259,7 +299,6 @@ REFUSED = {
     "garbage after header": (pdfs.garbage_after_header(), DamagedDocument),
     "truncated": (pdfs.truncated(pdfs.make("a", "b")), DamagedDocument),
     "no pages": (pdfs.no_pages(), EmptyDocument),
-    "scan": (pdfs.pictures(2), NoTextDocument),
     "blank": (pdfs.blank(), NoTextDocument),
     "locked": (pdfs.encrypted(pdfs.make("a"), user="secret"), EncryptedDocument),
 }
@@ -278,13 +317,6 @@ def test_a_file_that_cannot_be_read_is_refused_by_name_and_with_advice(
     assert message.count(". ") >= 1  # what happened, then what to do
 
 
-def test_a_scan_is_told_from_a_blank_page(path: Path) -> None:
-    with pytest.raises(NoTextDocument, match=r"its pages are pictures.*OCR is needed"):
-        read(path, pdfs.pictures())
-    with pytest.raises(NoTextDocument, match="its pages are blank"):
-        read(path, pdfs.blank())
-
-
 def test_too_many_pages_are_refused_before_any_is_read(path: Path) -> None:
     with pytest.raises(DocumentTooLarge, match=r"a\.pdf has 3 pages, over the limit of 2"):
         read(path, pdfs.make(*"abc"), max_pages=2)
@@ -294,7 +326,7 @@ def test_too_many_pages_are_refused_before_any_is_read(path: Path) -> None:
 def test_what_is_no_file_is_unreadable(path: Path, make: Callable[[Path], None]) -> None:
     make(path)
     with pytest.raises(UnreadableDocument, match=r"a\.pdf"):
-        pdf.read(path, doc_id="", name="a.pdf", max_pages=9)
+        pdf.read(path, doc_id="", name="a.pdf", limits=ReadLimits())
 
 
 def test_a_header_after_some_junk_is_found(path: Path) -> None:
@@ -362,9 +394,9 @@ def test_whatever_pypdf_raises_costs_the_outline_only(
 
     monkeypatch.setattr(PdfReader, "root_object", property(fail))
     path.write_bytes(WHOLE)
-    document = pdf.read(path, doc_id="", name="", max_pages=9)
+    document = pdf.read(path, doc_id="", name="", limits=ReadLimits())
     assert document.pages[0].text == "Some text"
-    assert document.warnings == ("The outline cannot be followed, so the headings are missing.",)
+    assert document.warnings == (LOST_OUTLINE,)
 
 
 # -- boxes and pictures ----------------------------------------------------------------------------
@@ -378,7 +410,7 @@ def test_each_box_lies_on_the_ink_of_its_character(
 ) -> None:
     data = pdfs.make("HWMNEB", turn_text=turn_text)
     page = first_page(path, pdfs.turned(pdfs.cropped(data, *crop) if crop else data, turn_page))
-    shown = pixels(pdf.picture(path, 1, width_px=round(page.size[0] * 2)))
+    shown = seen(pdf.picture(path, 1, width_px=round(page.size[0] * 2)))
     ink = shown.sum(axis=2) < 300
     assert page.boxes is not None
     assert sorted(page.text) == sorted("HWMNEB")
@@ -409,28 +441,28 @@ def test_a_highlight_colours_the_paper_and_leaves_the_ink(path: Path) -> None:
     page = first_page(path, pdfs.make("Quote me"))
     assert page.boxes is not None
     (line,) = lines_of(page.boxes[:5])
-    plain = pixels(pdf.picture(path, 1, width_px=600))
-    marked = pixels(pdf.picture(path, 1, width_px=600, boxes=[line]))
+    plain = seen(pdf.picture(path, 1, width_px=600))
+    marked = seen(pdf.picture(path, 1, width_px=600, boxes=[line]))
     changed = (plain != marked).any(axis=2)
     rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
     # Two pixels to the point, and a point of padding all round.
     assert [columns[0], rows[0]] == pytest.approx([line.x0 * 2 - 2, line.y0 * 2 - 2], abs=1)
     assert [columns[-1], rows[-1]] == pytest.approx([line.x1 * 2 + 2, line.y1 * 2 + 2], abs=1)
-    assert marked[rows[0], columns[0]].tolist() == pdf.HIGHLIGHT.tolist()
+    assert marked[rows[0], columns[0]].tolist() == pixels.HIGHLIGHT.tolist()
     assert (marked[plain.sum(axis=2) == 0] == 0).all()
 
 
 def test_a_highlight_that_sticks_out_is_cut(path: Path) -> None:
     path.write_bytes(pdfs.make("a"))
-    everywhere = pdf.Box(-50, -50, 900, 900)
-    marked = pixels(pdf.picture(path, 1, width_px=100, boxes=[everywhere, everywhere]))
-    assert marked[0, 0].tolist() == marked[-1, -1].tolist() == pdf.HIGHLIGHT.tolist()
+    everywhere = Box(-50, -50, 900, 900)
+    marked = seen(pdf.picture(path, 1, width_px=100, boxes=[everywhere, everywhere]))
+    assert marked[0, 0].tolist() == marked[-1, -1].tolist() == pixels.HIGHLIGHT.tolist()
 
 
 @pytest.mark.parametrize(("degrees", "shape"), [(0, (800, 600, 3)), (90, (450, 600, 3))])
 def test_a_picture_is_as_wide_as_asked(path: Path, degrees: int, shape: tuple[int, ...]) -> None:
     path.write_bytes(pdfs.turned(pdfs.make("a"), degrees))
-    assert pixels(pdf.picture(path, 1, width_px=600)).shape == shape
+    assert seen(pdf.picture(path, 1, width_px=600)).shape == shape
 
 
 def test_a_page_of_extreme_shape_gives_a_picture_within_the_limit(
@@ -438,7 +470,7 @@ def test_a_page_of_extreme_shape_gives_a_picture_within_the_limit(
 ) -> None:
     monkeypatch.setattr(pdf, "MAX_PIXELS", 10_000)
     path.write_bytes(pdfs.cropped(pdfs.make("a"), 0, 0, 2, 400))
-    height, width, _ = pixels(pdf.picture(path, 1, width_px=600)).shape
+    height, width, _ = seen(pdf.picture(path, 1, width_px=600)).shape
     assert height * width <= 10_000
     assert height / width == pytest.approx(200, rel=0.05)
 
@@ -447,7 +479,7 @@ def test_filled_in_form_fields_are_drawn(path: Path) -> None:
     pictures = []
     for value in ("", "Filled in by hand"):
         path.write_bytes(pdfs.form(value))
-        pictures.append(pixels(pdf.picture(path, 1, width_px=300)))
+        pictures.append(seen(pdf.picture(path, 1, width_px=300)))
     field = np.s_[270:300, 100:250]
     assert (pictures[0] != pictures[1])[field].any()
 
@@ -461,6 +493,182 @@ def test_a_page_number_beyond_the_file_is_refused(path: Path, number: int) -> No
         pdf.picture(path, number, name="a.pdf", width_px=50)
 
 
+# -- forms, notes, attachments ---------------------------------------------------------------------
+
+
+def test_what_was_filled_into_a_form_stands_below_the_text(path: Path) -> None:
+    document = read(path, pdfs.filled())
+    assert document.pages[0].text.split("\n") == [
+        "An application",
+        "Name of the applicant: Jane Doe",
+        "Agree: yes",
+        "Colour: blue",
+        "Country: Chile",
+        "Note: Call her back",
+    ]
+
+
+def test_each_character_of_a_filled_field_has_the_field_s_box(path: Path) -> None:
+    page = first_page(path, pdfs.form("Jane"))
+    assert page.boxes is not None
+    assert page.text.endswith("Jane")
+    at = page.text.index("\n") + 1
+    assert page.boxes[at:].tolist() == pytest.approx(
+        np.tile([100, 270, 250, 300], (len(page.text) - at, 1)), abs=2
+    )
+    assert np.isnan(page.boxes[at - 1]).all()
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_the_field_s_box_turns_with_the_page(path: Path, degrees: int) -> None:
+    data = pdfs.turned(pdfs.form("X" * 20), degrees)
+    page = first_page(path, data)
+    assert page.boxes is not None
+    x0, y0, x1, y1 = (page.boxes[-1] * 2).round().astype(int).tolist()
+    filled, empty = seen(pdf.picture(path, 1, width_px=round(page.size[0] * 2))), None
+    path.write_bytes(pdfs.turned(pdfs.form(""), degrees))
+    empty = seen(pdf.picture(path, 1, width_px=round(page.size[0] * 2)))
+    rows, columns = np.nonzero((filled != empty).any(axis=2))
+    assert x0 - 2 <= columns.min() < columns.max() <= x1 + 2
+    assert y0 - 2 <= rows.min() < rows.max() <= y1 + 2
+
+
+def test_a_page_of_filled_fields_alone_has_text(path: Path) -> None:
+    document = read(path, pdfs.form("Jane", label=""))
+    assert document.pages[0].text.endswith("Jane")
+    assert document.unread == ()
+
+
+@pytest.mark.parametrize("flag", ["password", "hidden"])
+def test_fields_that_are_not_for_showing_are_left_out(path: Path, flag: str) -> None:
+    text = read(path, pdfs.form("secret", flag=flag)).pages[0].text
+    assert text == "Name"
+
+
+def test_attached_files_are_named_in_a_warning(path: Path) -> None:
+    data = pdfs.attached(pdfs.make("a"), "a.xlsx", "b.xml")
+    assert read(path, data).warnings == (
+        (
+            "Holds 2 attached files, which are not read: a.xlsx, b.xml. "
+            "Save them and add them by themselves."
+        ),
+    )
+    assert read(path, pdfs.attached(pdfs.make("a"), "a.xlsx")).warnings == (
+        "Holds 1 attached file, which is not read: a.xlsx. Save it and add it by itself.",
+    )
+
+
+# -- headings by size ------------------------------------------------------------------------------
+
+REPORT = [
+    [("Helvetica", 18, "First things"), ("Helvetica", 10, "Body of the text. " * 4)],
+    [("Helvetica", 18, "Second things"), ("Helvetica", 10, "More of the text. " * 4)],
+    [("Helvetica", 18, "Last things"), ("Helvetica", 10, "End of the text. " * 4)],
+]
+
+
+def test_headings_of_a_document_without_an_outline_are_found_by_size(path: Path) -> None:
+    document = read(path, pdfs.typeset(*REPORT))
+    assert document.headings == (
+        Heading("First things", 1, 1, 0),
+        Heading("Second things", 1, 2, 0),
+        Heading("Last things", 1, 3, 0),
+    )
+
+
+def test_enlarged_type_counts_as_large(path: Path) -> None:
+    document = read(path, pdfs.typeset(*REPORT, enlarge=True))
+    assert [heading.title for heading in document.headings] == [
+        "First things",
+        "Second things",
+        "Last things",
+    ]
+
+
+def test_bold_numbered_lines_are_headings_at_the_size_of_the_text(path: Path) -> None:
+    bold, plain = "Helvetica-Bold", "Helvetica"
+    page = [
+        (bold, 10, "Item 1. Business"),
+        (plain, 10, "Item 2 is described in the text that follows here, at length."),
+        (bold, 10, "Total assets"),
+        (plain, 10, "Item 3. Properties"),
+    ]
+    document = read(path, pdfs.typeset(page))
+    assert [heading.title for heading in document.headings] == ["Item 1. Business"]
+
+
+def test_an_outline_goes_before_what_is_found_by_size(path: Path) -> None:
+    document = read(path, pdfs.outlined(pdfs.typeset(*REPORT), [("Told", 1, 1)]))
+    assert document.headings == (Heading("Told", 1, 1),)
+
+
+# -- OCR -------------------------------------------------------------------------------------------
+
+
+class Recorder:
+    """Reads every page as "seen", on one line, and keeps what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[tuple[int, ...], tuple[float, float]]] = []
+
+    def read(self, shown: pixels.Pixels, size: tuple[float, float]) -> tuple[str, tuple[Line, ...]]:
+        self.shown.append((shown.shape, size))
+        return "seen", (Line(0, 4, 10, 20, 50, 30),)
+
+
+def ocr(path: Path, reader: Recorder, **chosen: str) -> Page:
+    return pdf.ocr_page(path, 1, reader=reader, name="a.pdf", limits=ReadLimits(), **chosen)
+
+
+def test_ocr_is_shown_the_page_and_gives_its_text_and_lines(path: Path) -> None:
+    path.write_bytes(pdfs.labelled(pdfs.joined(pdfs.pictures(2)), n_roman=1))
+    reader = Recorder()
+    page = ocr(path, reader)
+    assert (page.label, page.text, page.size) == ("page i (OCR)", "seen", (300.0, 400.0))
+    assert page.lines == (Line(0, 4, 10, 20, 50, 30),)
+    ((height, width, depth), size) = reader.shown[0]
+    assert height == pytest.approx(pdf.OCR_LEAST_PX, abs=2)
+    assert (depth, size) == (3, (300.0, 400.0))
+    assert width / height == pytest.approx(300 / 400, abs=0.01)
+
+
+def test_blank_pages_are_not_shown_to_ocr(path: Path) -> None:
+    path.write_bytes(pdfs.blank())
+    reader = Recorder()
+    assert ocr(path, reader).text == ""
+    assert reader.shown == []
+
+
+def test_the_page_s_own_text_is_left_out_of_ocr_but_fields_are_kept(path: Path) -> None:
+    path.write_bytes(pdfs.form("Jane", label="A long text that the page has of its own. " * 4))
+    page = ocr(path, Recorder())
+    assert page.text.startswith("seen\n")
+    assert page.text.endswith("Jane")
+    field = page.lines[1]
+    assert page.text[field.start : field.end] == page.text[5:]
+    assert [field.x0, field.y0, field.x1, field.y1] == pytest.approx([100, 270, 250, 300], abs=2)
+
+
+def test_a_stamp_is_kept_where_ocr_reads_less(path: Path) -> None:
+    path.write_bytes(pdfs.stamped("ABC-000123", share=1.0))
+    page = ocr(path, Recorder())
+    assert (page.label, page.text) == ("page 1", "ABC-000123")
+
+
+def test_ocr_opens_what_a_password_protects(path: Path) -> None:
+    path.write_bytes(pdfs.encrypted(pdfs.pictures(), user="secret"))
+    assert ocr(path, Recorder(), password="secret").text == "seen"
+    with pytest.raises(EncryptedDocument):
+        ocr(path, Recorder())
+
+
+def test_a_page_of_extreme_shape_is_shown_within_the_limit(path: Path) -> None:
+    path.write_bytes(pdfs.cropped(pdfs.pictures(), 50, 0, 52, 400))
+    reader = Recorder()
+    pdf.ocr_page(path, 1, reader=reader, limits=ReadLimits(pixels=10_000))
+    assert all(height * width <= 10_000 for (height, width, _), _ in reader.shown)
+
+
 # -- taking turns ----------------------------------------------------------------------------------
 
 
@@ -471,7 +679,7 @@ def test_pdfium_is_free_between_two_pages(path: Path) -> None:
     def look(_done: int, _total: int) -> None:
         seen.append(pdf.read_page(path, 1).text)
 
-    pdf.read(path, doc_id="", name="", max_pages=9, progress=look)
+    pdf.read(path, doc_id="", name="", limits=ReadLimits(), progress=look)
     assert seen == ["a", "a", "a"]
 
 
