@@ -1,7 +1,8 @@
 """Files as they come: looks at what they are, not at their names, and picks who reads them.
 
 `copy_in` is for the main process, and looks at no more than a file's head. What takes a file apart,
-from `read` on, is for the processes of rag.readers: only there may a parser crash.
+from `read` on, is for the processes of rag.readers: only there may a parser crash. Each kind's
+libraries take a while to import, so that only those of the kind at hand are.
 """
 
 import errno
@@ -9,20 +10,23 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
 from rag import sniff
 from rag.errors import (
     DocumentTooLarge,
-    NoTextDocument,
     StoreError,
     StoreFull,
     UnreadableDocument,
     UnsupportedDocument,
 )
 from rag.types import Box, Document, Page, ReadLimits
+
+if TYPE_CHECKING:
+    from rag import ocr
 
 BLOCK = 1 << 20
 
@@ -84,7 +88,6 @@ def read(
     progress: called with pages done and pages in all, first with 0 and all. It is for kinds that
     heed `skip` alone: where a reader was when it died is then what is left out.
     """
-    # Each kind's libraries take a while to import, and one kind is asked for.
     kind = sniff.kind(path, name)
     if kind == "pdf":
         from rag import pdf
@@ -98,6 +101,10 @@ def read(
             skip=skip,
             progress=progress,
         )
+    if kind == "picture":
+        from rag import picture
+
+        return picture.read(path, doc_id=doc_id, name=name, limits=limits)
     from rag import convert
 
     return convert.read(
@@ -118,48 +125,59 @@ def _read_pdf(path: Path, **asked: Any) -> Document:
 
 
 def ocr_page(
-    path: Path,  # noqa: ARG001
-    number: int,
-    *,
-    name: str,
-    password: str | None,  # noqa: ARG001
-    limits: ReadLimits,  # noqa: ARG001
+    path: Path, number: int, *, name: str, password: str | None, limits: ReadLimits
 ) -> Page:
     """Page `number`, from 1, as read off its picture. Raises DocumentError."""
-    raise NoTextDocument(
-        f"Page {number} of {name} is a picture, and no reader of pictures is there. "
-        "Run it through a scanning program and add the result."
+    if _is_picture(path):
+        from rag import picture
+
+        return picture.ocr_page(path, number, reader=_ocr(), name=name, limits=limits)
+    from rag import pdf
+
+    return pdf.ocr_page(
+        path, number, reader=_ocr(), name=name, password=password, limits=limits
     )
 
 
-def page(
-    path: Path,
-    number: int,
-    *,
-    name: str,
-    password: str | None,
-    limits: ReadLimits,  # noqa: ARG001
-) -> Page:
-    """Page `number`, from 1, with the box of each character. Raises DocumentError."""
+def page(path: Path, number: int, *, name: str, password: str | None) -> Page:
+    """Page `number` of a PDF, from 1, with the box of each character. Raises DocumentError."""
     from rag import pdf
 
     return pdf.read_page(path, number, password=password, name=name)
 
 
-def picture(
+def draw(
     path: Path,
     number: int,
     *,
     name: str,
     password: str | None,
-    limits: ReadLimits,  # noqa: ARG001
+    limits: ReadLimits,
     width_px: int,
     boxes: Sequence[Box] = (),
 ) -> bytes:
     """Page `number`, from 1, as PNG with the boxes highlighted. Raises DocumentError."""
+    if _is_picture(path):
+        from rag import picture
+
+        return picture.draw(
+            path, number, width_px=width_px, boxes=boxes, name=name, limits=limits
+        )
     from rag import pdf
 
     return pdf.picture(path, number, width_px=width_px, boxes=boxes, password=password, name=name)
+
+
+@cache
+def _ocr() -> "ocr.Reader":
+    from rag import ocr
+
+    return ocr.Reader()
+
+
+def _is_picture(path: Path) -> bool:
+    with path.open("rb") as file:
+        return sniff.family(file.read(sniff.HEAD)) == "picture"
 
 
 def unreadable(path: Path, error: OSError) -> UnreadableDocument:

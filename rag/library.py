@@ -113,9 +113,16 @@ class Library:
     def boxes(self, span: Span) -> tuple[Box, ...]:
         """Where the span stands on its page, a box a line; empty where the page does not tell.
 
-        Read from the original when asked for: boxes of every character of every page would make
-        taking in a document take twice as long, and few pages are ever cited.
+        OCR has left where its lines are. Else they are read from the original when asked for: boxes
+        of every character of every page would make taking in a document take twice as long, and few
+        pages are ever cited.
         """
+        stored = self.catalog.page(span.doc_id, span.page)
+        if stored is None or not any(stored.size):
+            return ()
+        if stored.lines:
+            placed = geometry.boxes_of(stored.lines, len(stored.text))
+            return geometry.lines_of(placed[span.start : span.end])
         try:
             page = self.readers.page(
                 self._original(span.doc_id),
@@ -125,7 +132,7 @@ class Library:
             )
         except DocumentError:
             return ()
-        if page.boxes is None or page.text != self.page_text(span.doc_id, span.page):
+        if page.boxes is None or page.text != stored.text:
             return ()
         return geometry.lines_of(page.boxes[span.start : span.end])
 
