@@ -33,8 +33,11 @@ from rag.settings import ROOT, Settings
 if TYPE_CHECKING:
     from rag.library import Library
     from rag.readers import Cost
+    from rag.types import DocumentRecord
+    from rag.worker import Worker
 
 LONG_S = 60
+LOOK_S = 0.02
 CLOSING_S = 60
 STACK_TRACE = re.compile(
     r"Traceback|File \".*\", line \d+|^\w*(Error|Exception|Exit)\b[:(]|\n\s+at "
@@ -86,7 +89,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Take in every file of a folder, or say why not.")
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--json", action="store_true", help="print no table")
-    parser.add_argument("--jobs", type=int, default=1, help="files at a time (default: 1)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="files at a time (default: cores)"
+    )
     parser.add_argument("--embed", action="store_true", help="give passages their vectors too")
     parser.add_argument(
         "--give-up-s",
@@ -284,6 +289,8 @@ def _take_in_all(chosen: dict[str, object]) -> int:
     threads.wait_briefly(os.environ)
     seal.seal()
     from rag.library import open_library
+    from rag.testing import HashEmbedder
+    from rag.worker import Worker
 
     jobs = int(str(chosen["jobs"]))
     path = ROOT / "strongroom.toml"
@@ -296,18 +303,25 @@ def _take_in_all(chosen: dict[str, object]) -> int:
         ThreadPoolExecutor(jobs) as pool,
     ):
         peaks = _watch_memory(library)
+        embed = bool(chosen["embed"])
+        # Reading is what is measured here; words to numbers takes most of the time of the rest.
+        ingest = library.ingest if embed else replace(library.ingest, embedder=HashEmbedder)
+        worker = Worker(ingest.resume)
+        worker.start()
         telling.write(b"ready\n")
         telling.flush()
 
         def work(name: str) -> None:
             path = Path(os.fsdecode(name.encode("latin-1")))
-            told = _told(lambda: _take_in(library, path, peaks, embed=bool(chosen["embed"])))
+            told = _told(lambda: _take_in(library, worker, path, peaks, embed=embed))
             with writing:
                 telling.write(json.dumps({"path": name, **told}).encode() + b"\n")
                 telling.flush()
 
         for line in sys.stdin:
             pool.submit(work, json.loads(line))
+        pool.shutdown()
+        worker.close()
     return 0
 
 
@@ -321,26 +335,30 @@ def _told(work: Callable[[], dict[str, object]]) -> dict[str, object]:
     return {**told, "seconds": round(time.perf_counter() - started, 3)}
 
 
+def _is_done(record: "DocumentRecord", *, embed: bool) -> bool:
+    if record.state == "searchable":
+        return not embed and not record.n_unread
+    return record.state in ("embedded", "failed")
+
+
 def _take_in(
-    library: "Library", path: Path, peaks: dict[str, float], *, embed: bool
+    library: "Library", worker: "Worker", path: Path, peaks: dict[str, float], *, embed: bool
 ) -> dict[str, object]:
     ingest, catalog = library.ingest, library.catalog
     staged = ingest.stage(path)
     if staged.step == "failed":
         return {"verdict": "refused", "kind": "on entry", "reason": staged.message}
-    for _ in ingest.extract(staged.doc_id):
-        pass
+    worker.wake()
     record = catalog.document(staged.doc_id)
-    while embed and record and record.state == "searchable":
-        for _ in ingest.embed_batch(record.id):
-            pass
-        record = catalog.document(record.id)
+    while record and not _is_done(record, embed=embed) and not worker.error:
+        time.sleep(LOOK_S)
+        record = catalog.document(staged.doc_id)
     told: dict[str, object] = {
         "doc_id": staged.doc_id,
         "peak_mb": peaks.get(staged.doc_id) or machine.peak_mb(os.getpid()) or 0.0,
     }
-    if record is None or record.state == "queued":
-        return {**told, "verdict": "none", "reason": "it was left queued"}
+    if record is None or not _is_done(record, embed=embed):
+        return {**told, "verdict": "none", "reason": worker.error or "it was left undone"}
     if record.state == "failed":
         return {**told, "verdict": "refused", "kind": record.error_kind, "reason": record.error}
     texts = [library.page_text(record.id, n) for n in range(1, record.n_pages + 1)]

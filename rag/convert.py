@@ -41,7 +41,7 @@ from rag.sniff import MEDIA_TYPES, Kind
 from rag.types import Document, Heading, Page, ReadLimits
 
 ReadPdf = Callable[..., Document]
-"""As rag.pdf.read: path, then doc_id, name, password and max_pages by keyword."""
+"""As rag.pdf.read: path, then doc_id, name, password and limits by keyword."""
 
 MAX_REMARKS = 100
 OPEN_TO_ALL = "VelvetSweatshop"
@@ -196,7 +196,7 @@ class _Job:
                 doc_id=hashlib.sha256(attachment.data).hexdigest(),
                 name=name,
                 password=self.password,
-                max_pages=self.limits.pages,
+                limits=self.limits,
             )
         for page in document.pages:
             marks = tuple(
@@ -206,6 +206,8 @@ class _Job:
             )
             yield Part(page.text, page.label, marks)
         yield from (Remark(f"attachment {name}: {warning}") for warning in document.warnings)
+        if document.unread:
+            yield Remark(f"attachment {name}: {len(document.unread)} pages are pictures, not read.")
 
 
 def _broken(name: str) -> DamagedDocument:

@@ -134,9 +134,7 @@ def ocr_page(
         return picture.ocr_page(path, number, reader=_ocr(), name=name, limits=limits)
     from rag import pdf
 
-    return pdf.ocr_page(
-        path, number, reader=_ocr(), name=name, password=password, limits=limits
-    )
+    return pdf.ocr_page(path, number, reader=_ocr(), name=name, password=password, limits=limits)
 
 
 def page(path: Path, number: int, *, name: str, password: str | None) -> Page:
@@ -160,9 +158,7 @@ def draw(
     if _is_picture(path):
         from rag import picture
 
-        return picture.draw(
-            path, number, width_px=width_px, boxes=boxes, name=name, limits=limits
-        )
+        return picture.draw(path, number, width_px=width_px, boxes=boxes, name=name, limits=limits)
     from rag import pdf
 
     return pdf.picture(path, number, width_px=width_px, boxes=boxes, password=password, name=name)

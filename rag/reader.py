@@ -53,9 +53,9 @@ def perform(request: wire.Request, progress: wire.Progress) -> Document | Page |
         case wire.OcrPage(path=path, number=number):
             return extract.ocr_page(path, number, name=name, password=password, limits=limits)
         case wire.BoxedPage(path=path, number=number):
-            return extract.page(path, number, name=name, password=password, limits=limits)
+            return extract.page(path, number, name=name, password=password)
         case wire.Picture(path=path, number=number):
-            return extract.picture(
+            return extract.draw(
                 path,
                 number,
                 name=name,
