@@ -1,46 +1,43 @@
-"""Cuts a document into chunks that follow its headings and sentences and fit the embedder."""
+"""Cuts a document into chunks that follow headings, sentences and tables and fit the embedder."""
 
-import re
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
-import numpy as np
-
-from rag import sentences
-from rag.arrays import IntArray
-from rag.types import Chunk, Document, Heading, Page, Span, Tokenizer
+from rag import packing, units
+from rag.packing import Group, Unit
+from rag.types import Chunk, Document, Span, Tokenizer
+from rag.units import CountedPage
 
 SPECIAL_TOKENS = 2
 CONTEXT_TOKENS = 48
 """Most tokens of the line that says where a chunk stands; the rest of the window is text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A sentence, or a piece of one too long for the window, at page.text[start:end]."""
-
-    page: int
-    start: int
-    end: int
-    n_tokens: int
-    heading: tuple[str, ...]
+HYPHENS = ("-", "\u2010")
 
 
 def chunk(document: Document, tokenizer: Tokenizer) -> tuple[Chunk, ...]:
     """Chunks in reading order; every non-blank character of every page lies in exactly one.
 
-    A chunk never holds text of two headings, and runs on over a page break only while it is
-    less than half full.
+    A chunk holds text of one heading, or of small sections next to each other, and runs on over a
+    page break only while it is less than half full, or to end a sentence. One that starts inside
+    a table says the table's head again.
     """
     most = tokenizer.window - SPECIAL_TOKENS - CONTEXT_TOKENS
-    texts = {page.number: page.text for page in document.pages}
-    groups = _pack(_units(document, tokenizer, most), most)
-    return tuple(
-        _chunk(document, i, _spans(document.id, group), group, texts, tokenizer)
-        for i, group in enumerate(groups)
-    )
+    pages = {page.reading.page: page for page in units.count(document, tokenizer)}
+    contexts: dict[tuple[str, ...], tuple[str, int]] = {}
+    chunks = []
+    for i, group in enumerate(packing.pack(units.split(document, pages, tokenizer, most), most)):
+        if group.heading not in contexts:
+            line = context_line(document.name, document.title, group.heading)
+            context = cut(line, CONTEXT_TOKENS, tokenizer)
+            contexts[group.heading] = context, len(tokenizer.token_ends(context))
+        context, n_context = contexts[group.heading]
+        bare = _chunk(document.id, i, group, pages, context)
+        n_text = _n_tokens(group, bare.spans, pages)
+        if n_text is None:
+            n_text = len(tokenizer.token_ends(bare.embedded_text)) - n_context
+        chunks.append(replace(bare, n_tokens=n_context + n_text + SPECIAL_TOKENS))
+    return tuple(chunks)
 
 
 def context_line(name: str, title: str, heading: Sequence[str]) -> str:
@@ -56,32 +53,22 @@ def cut(text: str, n_tokens: int, tokenizer: Tokenizer) -> str:
     return text if len(ends) <= n_tokens else text[: ends[n_tokens - 1]]
 
 
-def _units(document: Document, tokenizer: Tokenizer, most: int) -> Iterator[Unit]:
-    trail = _Trail(document.headings)
-    for page in document.pages:
-        ends = tokenizer.token_ends(page.text)
-        breaks = trail.enter(page)
-        for start, end in _split_at(sentences.split(page.text), [b for b, _ in breaks], page.text):
-            heading = trail.at(breaks, start)
-            for s, e, n in _fit(page.text, start, end, ends, most, tokenizer):
-                yield Unit(page.number, s, e, n, heading)
-
-
-def _pack(units: Iterable[Unit], most: int) -> Iterator[list[Unit]]:
-    group: list[Unit] = []
-    n_tokens = 0
-    for unit in units:
-        if group and (
-            n_tokens + unit.n_tokens > most
-            or unit.heading != group[-1].heading
-            or (unit.page != group[-1].page and 2 * n_tokens >= most)
-        ):
-            yield group
-            group, n_tokens = [], 0
-        group.append(unit)
-        n_tokens += unit.n_tokens
-    if group:
-        yield group
+def _chunk(
+    doc_id: str, ordinal: int, group: Group, pages: Mapping[int, CountedPage], context: str
+) -> Chunk:
+    spans = _spans(doc_id, group.units)
+    text = "\n".join(pages[s.page].reading.raw[s.start : s.end] for s in spans)
+    clean = _clean(group, spans, pages)
+    return Chunk(
+        id=f"{doc_id}:{ordinal}",
+        doc_id=doc_id,
+        text=text,
+        spans=spans,
+        n_tokens=0,
+        heading=group.heading,
+        context=context,
+        clean=None if clean == text else clean,
+    )
 
 
 def _spans(doc_id: str, group: Sequence[Unit]) -> tuple[Span, ...]:
@@ -92,109 +79,33 @@ def _spans(doc_id: str, group: Sequence[Unit]) -> tuple[Span, ...]:
     )
 
 
-def _chunk(
-    document: Document,
-    ordinal: int,
-    spans: tuple[Span, ...],
-    group: Sequence[Unit],
-    texts: Mapping[int, str],
-    tokenizer: Tokenizer,
-) -> Chunk:
-    heading = group[0].heading
-    context = cut(context_line(document.name, document.title, heading), CONTEXT_TOKENS, tokenizer)
-    bare = Chunk(
-        id=f"{document.id}:{ordinal}",
-        doc_id=document.id,
-        text="\n".join(texts[span.page][span.start : span.end] for span in spans),
-        spans=spans,
-        n_tokens=0,
-        heading=heading,
-        context=context,
-    )
-    return replace(bare, n_tokens=len(tokenizer.token_ends(bare.embedded_text)) + SPECIAL_TOKENS)
+def _clean(group: Group, spans: Sequence[Span], pages: Mapping[int, CountedPage]) -> str:
+    """The head of the table that the chunk starts in, and its pages' text without what is silent.
+
+    A sentence that runs over a page break is not broken there.
+    """
+    pieces = [group.head]
+    for span in spans:
+        piece = pages[span.page].reading.read(span.start, span.end).strip()
+        if piece and _runs_in(group, span) and pieces[-1].endswith(HYPHENS):
+            pieces[-1] = pieces[-1][:-1]
+        elif piece:
+            pieces.append(" " if _runs_in(group, span) else "\n")
+        pieces.append(piece)
+    return "".join(pieces).strip()
 
 
-class _Trail:
-    """Walks through the pages and knows the heading path at each place."""
-
-    def __init__(self, headings: Iterable[Heading]) -> None:
-        self._by_page: dict[int, list[Heading]] = {}
-        for heading in headings:
-            self._by_page.setdefault(heading.page, []).append(heading)
-        self._path: tuple[tuple[int, str], ...] = ()
-
-    def enter(self, page: Page) -> list[tuple[int, tuple[str, ...]]]:
-        """(offset, heading path from there on) for the page, from offset 0, in order."""
-        breaks = [(0, self._titles())]
-        position = 0
-        for heading in self._by_page.get(page.number, ()):
-            position = _find(heading.title, page.text, position)
-            self._path = (
-                *((level, title) for level, title in self._path if level < heading.level),
-                (heading.level, heading.title),
-            )
-            breaks.append((position, self._titles()))
-        return breaks
-
-    def at(self, breaks: Sequence[tuple[int, tuple[str, ...]]], offset: int) -> tuple[str, ...]:
-        return breaks[bisect_right([b for b, _ in breaks], offset) - 1][1]
-
-    def _titles(self) -> tuple[str, ...]:
-        return tuple(title for _, title in self._path)
+def _runs_in(group: Group, span: Span) -> bool:
+    return any(unit.runs_on and unit.page == span.page for unit in group.units)
 
 
-def _find(title: str, text: str, start: int) -> int:
-    """Where the title stands from `start` on, as far as its first words tell; else `start`."""
-    words = [re.escape(word) for word in title.split()]
-    for n in (len(words), 4, 2):
-        pattern = r"(?<!\w)" + r"\s+".join(words[:n]) + r"(?!\w)"
-        match = words and re.compile(pattern, re.IGNORECASE).search(text, start)
-        if match:
-            return match.start()
-    return start
-
-
-def _split_at(
-    pieces: Iterable[tuple[int, int]], offsets: Sequence[int], text: str
-) -> Iterator[tuple[int, int]]:
-    for start, end in pieces:
-        inner = [o for o in offsets if start < o < end]
-        for s, e in zip([start, *inner], [*inner, end], strict=True):
-            yield from _trimmed(text, s, e)
-
-
-def _fit(
-    text: str, start: int, end: int, ends: IntArray, most: int, tokenizer: Tokenizer
-) -> Iterator[tuple[int, int, int]]:
-    """(start, end, n_tokens) of at most `most` tokens each, broken at a line end or space."""
-    while start < end:
-        first = int(np.searchsorted(ends, start, side="right"))
-        last = int(np.searchsorted(ends, end, side="right"))
-        if last - first <= most:
-            yield start, end, last - first
-            return
-        stop = _break_before(text, start, int(ends[first + most - 1]))
-        for s, e in _trimmed(text, start, stop):
-            yield s, e, int(np.searchsorted(ends, e, side="right")) - first
-        start = next((s for s, _ in _trimmed(text, stop, end)), end)
-        if start == stop:
-            # Broken inside a word, whose rest can have more tokens by itself.
-            ends = start + tokenizer.token_ends(text[start:end])
-
-
-def _break_before(text: str, start: int, hard: int) -> int:
-    if text[hard : hard + 1].isspace():
-        return hard
-    middle = start + (hard - start) // 2
-    for blank in ("\n", " "):
-        found = text.rfind(blank, middle, hard)
-        if found > start:
-            return found
-    return hard
-
-
-def _trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    piece = text[start:end]
-    if piece.strip():
-        left = len(piece) - len(piece.lstrip())
-        yield start + left, start + len(piece.rstrip())
+def _n_tokens(group: Group, spans: Sequence[Span], pages: Mapping[int, CountedPage]) -> int | None:
+    """Tokens of a chunk's text, as its pages were counted; None where it breaks inside a word,
+    whose parts can have more tokens by themselves."""
+    total = group.n_head
+    for span in spans:
+        page = pages[span.page]
+        if not page.is_apart(span.start, span.end):
+            return None
+        total += page.n_tokens(span.start, span.end)
+    return None if any(unit.runs_on for unit in group.units) else total

@@ -12,7 +12,7 @@ from libraries import document
 from rag.chunk import CONTEXT_TOKENS, SPECIAL_TOKENS, chunk, context_line, cut
 from rag.testing import WordTokenizer
 from rag.tokens import FolderTokenizer
-from rag.types import Chunk, Document, Heading, Tokenizer
+from rag.types import Chunk, Document, Heading, Page, Tokenizer
 
 WORDS = ["Total", "revenue", "of", "3.2", "No.", "5", "Item", "7A.", "fell", "art", "start", "3M’s"]
 PIECES = st.one_of(
@@ -23,6 +23,10 @@ PIECES = st.one_of(
     st.integers(1, 90).map(lambda n: "aé1." * n),
     st.integers(1, 90).map(lambda n: "資産" * n),
     st.text("abejkqxzé.-", min_size=300, max_size=900),
+    st.sampled_from(
+        ["ter-\nminal", "well-known", "ofﬁ\u00adce", "a\u00a0 b", "\n2022 2021\nOil 1,2 3\n"]
+    ),
+    st.sampled_from(["Oil 1,875 1,618\nTar 2 3\nWool 44 5\n", "the ships that came and", "-"]),
     st.sampled_from(["\u200b", "e\u0301", "\u0301", "👩‍👩‍👧", "\x00", "ﬁ", "ß", "İ"]),
 )
 TEXTS = st.lists(PIECES, max_size=25).map("".join)
@@ -30,11 +34,28 @@ TEXTS = st.lists(PIECES, max_size=25).map("".join)
 
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
-    made = document(*draw(st.lists(TEXTS, min_size=1, max_size=4)), name=draw(st.text(max_size=80)))
+    texts = draw(st.lists(TEXTS, min_size=1, max_size=6))
+    if draw(st.booleans()):
+        texts = [f"Gull Harbour\n{text}\nPage {i}" for i, text in enumerate(texts, start=7)]
+    made = document(*texts, name=draw(st.text(max_size=80)))
     titles = st.one_of(st.sampled_from([*WORDS, "Item 7A.", ""]), st.text(max_size=300))
-    pages = st.integers(1, len(made.pages))
-    headings = draw(st.lists(st.builds(Heading, titles, st.integers(1, 4), pages), max_size=6))
-    return replace(made, title=draw(st.text(max_size=300)), headings=tuple(headings))
+    numbers = st.integers(1, len(made.pages))
+    starts = st.none() | st.integers(0, 400)
+    headings = st.lists(st.builds(Heading, titles, st.integers(1, 4), numbers, starts), max_size=6)
+    return replace(
+        made,
+        title=draw(st.text(max_size=300)),
+        headings=tuple(draw(headings)),
+        pages=tuple(draw(paper(page)) for page in made.pages),
+    )
+
+
+@st.composite
+def paper(draw: st.DrawFn, page: Page) -> Page:
+    """As read from a PDF, some of the hyphens known to divide a word."""
+    hyphens = [i for i, c in enumerate(page.text) if c == "-"]
+    chosen = draw(st.sets(st.sampled_from(hyphens), max_size=5)) if hyphens else set()
+    return replace(page, label=f"page {page.number}", hyphens=tuple(sorted(chosen)))
 
 
 def times_covered(made: Document, chunks: Sequence[Chunk]) -> list[list[int]]:
@@ -128,10 +149,9 @@ def test_the_heading_path_goes_from_the_outermost_inwards_and_on_over_pages() ->
 
     chunks = chunk(made, WordTokenizer())
 
-    assert [(c.spans[0].page, c.heading) for c in chunks] == [
-        (1, ("Part One",)),
-        (1, ("Part One", "Risks")),
-        (3, ("Part Two",)),
+    assert [(c.text, c.heading) for c in chunks] == [
+        ("Part One\nRisks\nPrices may fall.\nThey fell before.", ("Part One", "Risks")),
+        ("Part Two\nSales rose.", ("Part Two",)),
     ]
 
 
@@ -214,3 +234,112 @@ def test_cut_keeps_the_first_tokens_and_short_text_whole() -> None:
     assert cut("one two three", 2, WordTokenizer()) == "one two"
     assert cut("one two three", 3, WordTokenizer()) == "one two three"
     assert cut("", 3, WordTokenizer()) == ""
+
+
+BODY = [
+    "Grain came first.",
+    "Timber followed it.",
+    "Wool was late.",
+    "Oil came last.",
+    "All was sold.",
+]
+
+
+def printed(*texts: str) -> Document:
+    """Pages with a header and a page number."""
+    made = document(*(f"Gull Harbour\n{text}\nPage {i}" for i, text in enumerate(texts, start=1)))
+    return replace(
+        made, pages=tuple(replace(page, label=f"page {page.number}") for page in made.pages)
+    )
+
+
+def test_running_lines_are_in_the_text_but_not_in_what_is_read() -> None:
+    (only,) = chunk(printed(*BODY), WordTokenizer(200))
+
+    assert only.text.count("Gull Harbour") == 5
+    assert only.reading == "Gull Harbour\n" + "\n".join(BODY)
+
+
+def test_a_sentence_runs_on_over_header_and_page_number() -> None:
+    made = printed(*BODY[:4], "The pilots and the", "masters met.")
+
+    (only,) = chunk(made, WordTokenizer(200))
+
+    assert only.reading.endswith("\nThe pilots and the masters met.")
+
+
+def test_a_word_divided_by_the_end_of_a_page_is_whole() -> None:
+    made = printed(*BODY[:4], "The pilots met at the ter-", "minal.")
+
+    (only,) = chunk(made, WordTokenizer(200))
+
+    assert only.reading.endswith("\nThe pilots met at the terminal.")
+
+
+def test_running_lines_take_no_room() -> None:
+    window = 4 * 4 + SPECIAL_TOKENS + CONTEXT_TOKENS
+    made = printed(*(f"Ship number {word}." for word in "one two three four five six".split()))
+
+    chunks = chunk(made, WordTokenizer(window))
+
+    assert [c.reading.count("Ship") for c in chunks] == [2, 2, 2]
+
+
+def test_what_is_read_as_it_stands_is_not_kept_twice() -> None:
+    (only,) = chunk(document("Sales rose."), WordTokenizer())
+
+    assert only.clean is None
+
+
+def test_words_that_lines_divide_are_whole_in_what_is_read_alone() -> None:
+    (only,) = chunk(document("The ter-\nminal. Our terminal."), WordTokenizer())
+
+    assert (only.text, only.clean) == (
+        "The ter-\nminal. Our terminal.",
+        "The terminal. Our terminal.",
+    )
+
+
+def test_a_chunk_that_starts_inside_a_table_says_its_head_again() -> None:
+    rows = [f"Cargo {i} {i},875 {i},618" for i in range(1, 9)]
+    made = document("Three Months Ended\n2022 2021\n" + "\n".join(rows))
+    window = 40 + SPECIAL_TOKENS + CONTEXT_TOKENS
+
+    chunks = chunk(made, WordTokenizer(window))
+
+    assert len(chunks) > 1
+    assert all(c.reading.startswith("Three Months Ended\n2022 2021\nCargo") for c in chunks)
+    assert [row for c in chunks for row in c.text.splitlines()[-20:] if row in rows] == rows
+
+
+def test_a_table_that_goes_on_over_a_page_takes_its_head_along() -> None:
+    rows = [f"Cargo {i} {i},875 {i},618" for i in range(1, 9)]
+    made = printed(
+        *BODY, "Three Months Ended\n2022 2021\n" + "\n".join(rows[:4]), "\n".join(rows[4:])
+    )
+    window = 48 + SPECIAL_TOKENS + CONTEXT_TOKENS
+
+    *_, last = chunk(made, WordTokenizer(window))
+
+    assert last.reading == "Three Months Ended\n2022 2021\n" + "\n".join(rows[4:])
+
+
+def test_a_heading_counts_from_where_it_is_said_to_start() -> None:
+    made = outlined(
+        "Risks are told below.\nRisks\nPrices may fall.", headings=[Heading("Risks", 1, 1, 22)]
+    )
+
+    assert [(c.text, c.heading) for c in chunk(made, WordTokenizer())] == [
+        ("Risks are told below.", ()),
+        ("Risks\nPrices may fall.", ("Risks",)),
+    ]
+
+
+def test_a_deck_of_tiny_slides_does_not_become_tiny_chunks() -> None:
+    slides = [f"Slide {i}\nWe sell boats." for i in range(40)]
+    made = outlined(*slides, headings=[Heading(f"Slide {i}", 1, i + 1) for i in range(40)])
+
+    chunks = chunk(made, WordTokenizer(256))
+
+    assert len(chunks) < 10
+    assert {c.heading for c in chunks} == {()}
