@@ -115,13 +115,14 @@ ORDINARY = re.compile(r"(?:ly|ing|ed|tion|tions|ment|ments|ness|ity|ities)$")
 AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|does|did|will|would|can|could|may)\b"
 )
-BROKEN = re.compile(r"([^\W\d_]+)-\r?\n([^\W\d_]+)")
-SOFT_HYPHEN = re.compile(r"[\u00ad\ufffe]\s*")
+BROKEN = re.compile(r"([^\W\d_]+)-(?:\s?\r?\n\s*)?(?=([^\W\d_]+))")
+"""At the end of a line, or where one was: the text of a page does not always keep the break."""
+SOFT_HYPHEN = re.compile(r"(?<!\d)[\u00ad\ufffe]\s*|[\u00ad\ufffe]\s*(?!\d)")
 TIDY = {
     **{0xFB00 + i: text for i, text in enumerate(["ff", "fi", "fl", "ffi", "ffl", "st", "st"])},
     **dict.fromkeys([0x200B, 0x2060], ""),
     **dict.fromkeys([0x2018, 0x2019, 0x02BC], "'"),
-    **dict.fromkeys([0x2010, 0x2011], "-"),
+    **dict.fromkeys([0x2010, 0x2011, 0x00AD, 0xFFFE], "-"),
 }
 
 
@@ -272,8 +273,8 @@ def _tidy(text: str) -> str:
 
 
 def _joined(text: str) -> set[str]:
-    """Words that a line break cuts in two; their halves are read as words as well."""
-    if "-\n" not in text and "-\r" not in text:
+    """Words that a hyphen cuts in two; their halves are read as words as well."""
+    if "-" not in text:
         return set()
     return {_key(a + b) for a, b in BROKEN.findall(text)}
 

@@ -66,7 +66,7 @@ def build(
 
 
 def _fit(hit: Hit, count_tokens: CountTokens, room: int) -> str | None:
-    text = hit.chunk.text
+    text = hit.chunk.reading
     if count_tokens(whole := passage(hit, text)) <= room:
         return whole
     if room < MIN_CUT_TOKENS:

@@ -54,6 +54,17 @@ def test_a_sentence_is_cited_with_the_sentence_that_bears_it_out() -> None:
     assert (cited.sentences[0].markers, cited.sentences[0].supported) == ((1,), True)
 
 
+@pytest.mark.parametrize("hyphen", ["-", "-\n", "\u00ad\n", "\u2010\n"])
+def test_a_word_that_the_page_divides_bears_out_the_whole_one(hyphen: str) -> None:
+    page = f"Ada Hamil{hyphen}ton led the refur{hyphen}bishment of the lighthouse in 2018."
+    cited = check(
+        "Who led it?", "Ada Hamilton led the refurbishment in 2018.", ("harbour.pdf", page)
+    )
+
+    assert cited.marked == "Ada Hamilton led the refurbishment in 2018. [1]"
+    assert quotes(cited) == [page]
+
+
 def test_a_short_sentence_holds_for_one_part_of_a_question_with_two() -> None:
     lease = (
         "The lease begins on 1 April 2024 and ends on 31 March 2029. It does not renew by itself. "

@@ -72,6 +72,11 @@ def test_soft_hyphens_ligatures_and_line_breaks_do_not_hide_words() -> None:
     assert read("com\ufffe\nplexities").stems == read("complexities").stems
     assert read("the ﬁnal oﬃce").stems == read("the final office").stems
     assert read("com-\nplexities").coined == read("complexities").stems
+    assert read("com-plexities").coined == read("complexities").stems
+
+
+def test_a_soft_hyphen_between_figures_keeps_them_apart() -> None:
+    assert read("in 2019\u00ad2020").years == {2019, 2020}
 
 
 def test_scripts_without_spaces_are_read_by_pairs() -> None:

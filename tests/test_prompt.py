@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -42,6 +43,15 @@ def test_a_passage_stands_under_its_document_page_and_headings() -> None:
     assert prompt.passage(found, found.chunk.text) == (
         "[lease.pdf, page iv, Terms > Rent]\nRent rose.\n\n"
     )
+
+
+def test_the_model_reads_what_is_clean() -> None:
+    found = hit("Gull Harbour 12\nRent ro-\nse.")
+    found = replace(found, chunk=replace(found.chunk, clean="Rent rose."))
+
+    built, _ = build("Why?", [found], count_tokens=words, budget=500)
+
+    assert built.passages == (prompt.passage(found, "Rent rose."),)
 
 
 def test_a_head_stays_on_one_line_whatever_the_names_hold() -> None:
