@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from rag import __version__, listen, models, seal, settings, threads
+from rag import __version__, listen, logs, models, seal, settings, threads
 from rag import fetch as fetching
 from rag.attempts import Outcome
 from rag.errors import RagError
@@ -422,12 +422,14 @@ def prove(level: str, as_json: bool) -> None:
         )
     else:
         out.print()
-        out.print(Text(seal.MEANING[report.level]))  # type: ignore[index]
+        out.print(Text(seal.MEANING[report.level]))
     if report.got_out:
         raise click.ClickException(
             f"{len(report.got_out)} of {len(report.attempts)} attempts got out. "
             "docs/security.md says how to reach a better level."
         )
+    if report.verdict == "open":
+        raise click.ClickException("Nothing was tried, so nothing is proved. Please report this.")
     if not as_json:
         out.print(Text(f"Sealed: all {len(report.attempts)} attempts were stopped.", style="bold"))
 
@@ -637,6 +639,7 @@ def _print_json(value: object) -> None:
 def main() -> None:
     """The program. What it writes is for its user's eyes only."""
     os.umask(0o077)
+    logs.keep_messages_out()
     seal.switch_off(os.environ)
     threads.wait_briefly(os.environ)
     cli(prog_name="strongroom")

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TOKEN = "token"
 """Name of the query parameter in the address that `serve` prints."""
+HOSTS = ("127.0.0.1", "localhost")
 FOREVER = ("/static/",)
 """Files of the page itself, named by their content. Everything else stays out of caches."""
 
@@ -41,6 +42,8 @@ HEADERS = {
     "x-dns-prefetch-control": "off",
     "x-frame-options": "DENY",
 }
+DENIAL = "websocket.http.response"
+"""The extension of ASGI by which a server sends our answer in place of opening a WebSocket."""
 REFUSAL = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Strongroom</title>
 <meta name="viewport" content="width=device-width">
 <style>:root{color-scheme:light dark}
@@ -62,7 +65,8 @@ class Gate:
         self._app = app
         self._token = token
         self._cookie = f"strongroom-{port}"
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        # Browsers leave the port of plain HTTP out.
+        self._hosts = {f"{host}:{port}" if port != 80 else host for host in HOSTS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -103,8 +107,8 @@ class Gate:
         await response(scope, receive, _with_headers(scope, send))
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            # Closed before it is accepted: the server answers 403.
+        if scope["type"] == "websocket" and DENIAL not in scope.get("extensions", {}):
+            # Closed before it is accepted: the server answers 403 of its own.
             await send({"type": "websocket.close", "code": 1008})
             return
         response: Response = HTMLResponse(REFUSAL, status_code=403)
@@ -115,7 +119,7 @@ def _with_headers(scope: Scope, send: Send) -> Send:
     """Put our headers on a response, over whatever the app has set."""
 
     async def send_on(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in ("http.response.start", f"{DENIAL}.start"):
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers[name] = value

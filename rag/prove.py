@@ -12,20 +12,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from rag.attempts import URL, WAYS, Outcome, Outside
+from rag.seal import LEVELS
+from rag.types import Level
 
 AT_ONCE = 4
 LIMIT_S = 60
 KEPT = ("LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "SSL_CERT_DIR", "SSL_CERT_FILE")
 TURNED_ON = {
     "ANONYMIZED_TELEMETRY": "True",
+    "DO_NOT_TRACK": "0",
     "HF_ENDPOINT": URL.rstrip("/"),
     "HF_HUB_DISABLE_TELEMETRY": "0",
     "HF_HUB_OFFLINE": "0",
     "LC_ALL": "C",
+    "ORT_DISABLE_TELEMETRY": "0",
     "PYTHONWARNINGS": "ignore",
     "RES_OPTIONS": "timeout:1 attempts:1",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "true",
+    "TOKENIZERS_PARALLELISM": "true",
     "TRANSFORMERS_OFFLINE": "0",
 }
 """Every switch is turned the wrong way: only the seal is left."""
@@ -33,9 +40,10 @@ TURNED_ON = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """level: of the seal that the attempts were made under, "" for none."""
+    """level: of the seal that the attempts were made under, the lowest if they were not all made
+    under the same, "" for none."""
 
-    level: str
+    level: Level | Literal[""]
     outcomes: tuple[Outcome, ...]
 
     @property
@@ -61,17 +69,18 @@ def prove(best: str, *, tell: Callable[[Outcome], None] = lambda _: None) -> Rep
     with ThreadPoolExecutor(AT_ONCE) as pool:
         # The slow ones stand last, so they are begun first.
         running = {name: pool.submit(_attempt, best, name) for name in reversed(WAYS)}
-        levels: set[str] = set()
+        levels: set[Level] = set()
         outcomes = []
         for name in WAYS:
             level, outcome = running[name].result()
-            levels |= {level} - {""}  # one that refused to start has none
+            if level:  # one that refused to start, or has not answered, has none
+                levels.add(level)
             outcomes.append(outcome)
             tell(outcome)
-    return Report("/".join(sorted(levels)), tuple(outcomes))
+    return Report(max(levels, key=LEVELS.index) if levels else "", tuple(outcomes))
 
 
-def _attempt(best: str, name: str) -> tuple[str, Outcome]:
+def _attempt(best: str, name: str) -> tuple[Level | Literal[""], Outcome]:
     """(level, outcome). A process that says nothing has not shown that the way is closed."""
     with tempfile.TemporaryDirectory(prefix="strongroom-") as folder, ExitStack() as opened:
         outside = _outside(Path(folder), opened)
@@ -87,11 +96,11 @@ def _attempt(best: str, name: str) -> tuple[str, Outcome]:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return best, Outcome(name, False, "", f"no end within {LIMIT_S} s")
+            return "", Outcome(name, False, "", f"no end within {LIMIT_S} s")
     try:
         said = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):
-        return best, Outcome(name, False, "", f"it ended without a word: {done.stderr[-300:]}")
+        return "", Outcome(name, False, "", f"it ended without a word: {done.stderr[-300:]}")
     return said["level"], Outcome(**said["outcome"])
 
 

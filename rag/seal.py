@@ -9,11 +9,12 @@ import socket
 import stat
 import threading
 from collections.abc import Callable, Collection, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from rag import namespace, sandbox, seccomp
+from rag import landlock, namespace, sandbox, seccomp
 from rag.audit import Watch
 from rag.errors import SealError
 from rag.types import Level
@@ -121,12 +122,18 @@ def seal(
         _close_sockets(keep)
     reached = _reach(LEVELS[LEVELS.index(best) :])
     _sealed.append(reached)
-    if LEVELS.index(reached.level) > LEVELS.index(require):
-        raise SealError(
-            f"Networking is to be off at level {require}; this system allows {reached.level}. "
-            f"{reached.advice}"
-        )
+    demand(require)
     return reached
+
+
+def demand(level: Level) -> None:
+    """Raises SealError when this process is sealed less well than that."""
+    reached = current()
+    if not reached.level or LEVELS.index(reached.level) > LEVELS.index(level):
+        raise SealError(
+            f"Networking is to be off at level {level}; this system allows "
+            f"{reached.level or 'none'}. {reached.advice}"
+        )
 
 
 def _reach(levels: Sequence[Level]) -> Seal:
@@ -137,6 +144,9 @@ def _reach(levels: Sequence[Level]) -> Seal:
             continue
         for step in STEPS[level]:
             step()
+        if seccomp.install in STEPS[level] and _threads() == 1:
+            with suppress(OSError):  # not every kernel has it; `strongroom prove` tells
+                landlock.enter()
         break
     if shortfalls:
         shortfalls += namespace.obstacles()

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from rag.gate import HEADERS, Gate
@@ -126,6 +126,27 @@ def test_a_web_socket_needs_the_cookie_and_our_origin(client: TestClient) -> Non
         "/stream", headers={**COOKIE, "origin": HOME, "host": "127.0.0.1:8501"}
     ) as socket:
         assert socket.receive_text() == "inside"
+
+
+def test_a_refused_web_socket_is_answered_like_any_other_request(client: TestClient) -> None:
+    with (
+        pytest.raises(WebSocketDenialResponse) as refused,
+        client.websocket_connect("/stream", headers={"origin": "http://evil.invalid"}),
+    ):
+        pass
+
+    assert refused.value.status_code == 403
+    for name, value in HEADERS.items():
+        assert refused.value.headers.get_list(name) == [value]
+
+
+def test_at_the_port_of_plain_http_a_browser_leaves_the_port_out() -> None:
+    gate = Gate(Starlette(routes=[Route("/", _anything)]), token=TOKEN, port=80)
+    client = TestClient(gate, base_url="http://127.0.0.1")
+    headers = {"cookie": f"strongroom-80={TOKEN}", "origin": "http://127.0.0.1"}
+
+    assert client.get("/", headers=headers).status_code == 200
+    assert client.get("/", headers={**headers, "host": "evil.invalid"}).status_code == 403
 
 
 def test_a_token_in_the_address_does_not_open_a_web_socket(client: TestClient) -> None:

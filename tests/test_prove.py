@@ -6,10 +6,13 @@ from typing import Any
 
 import outside
 import pytest
+from click.testing import CliRunner
 
 from rag import prove
 from rag.attempts import WAYS, Outcome, Outside, attempt
+from rag.cli import cli
 from rag.prove import Report
+from rag.seal import SWITCHES
 from rag.settings import ROOT
 
 PAST_THE_HOOK = {
@@ -19,6 +22,7 @@ PAST_THE_HOOK = {
     "child process: ping",
     "child process: git",
     "child process: python",
+    "memory of another process, as a file",
     "Chroma's telemetry",
     "onnxruntime's telemetry",
 }
@@ -129,6 +133,44 @@ def test_nothing_is_proved_by_no_attempts_or_by_one_that_got_out() -> None:
     assert Report("kernel", (closed,)).verdict == "sealed"
     assert Report("kernel", (closed, open_)).verdict == "open"
     assert Report("kernel", ()).verdict == "open"
+
+
+def test_attempts_under_several_levels_prove_the_lowest(monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = iter(["filter", "kernel", "", *["kernel"] * len(WAYS)])
+    monkeypatch.setattr(
+        prove, "_attempt", lambda _, name: (next(levels), Outcome(name, True, "a layer", ""))
+    )
+
+    assert prove.prove("kernel").level == "filter"
+
+
+def test_a_process_that_says_nothing_is_not_said_to_have_been_sealed(own_network: None) -> None:
+    program = (
+        "from rag import prove, attempts; "
+        "attempts.WAYS['gone'] = None; print(repr(prove._attempt('kernel', 'gone')[0]))"
+    )
+
+    done = outside.run(sys.executable, "-c", program, PYTHONPATH=str(ROOT))
+
+    assert done["stdout"] == "''\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_proof_without_an_attempt_fails(
+    monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    monkeypatch.setattr(prove, "prove", lambda *_, **__: Report("", ()))
+
+    done = CliRunner().invoke(cli, ["prove", *options])
+
+    assert done.exit_code == 1
+    assert "nothing is proved" in done.stderr
+
+
+def test_every_switch_has_a_wrong_way() -> None:
+    assert {
+        name for name, value in SWITCHES.items() if prove.TURNED_ON.get(name) in (None, value)
+    } == (set())
 
 
 def test_switches_are_turned_the_wrong_way_and_nothing_of_the_person_is_passed_on() -> None:

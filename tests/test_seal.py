@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import textwrap
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import outside
 import pytest
 
 from rag import seal
+from rag.errors import SealError
 from rag.seal import LABEL, LEVELS, MEANING, STEPS, SWITCHES, Seal, switch_off
 from rag.settings import ROOT
 
@@ -232,6 +234,58 @@ def test_a_level_that_is_asked_for_and_not_reached_is_an_error(own_network: None
 
     assert said["error"].startswith("Networking is to be off at level kernel; this system allows f")
     assert "docs/security.md" in said["error"]
+
+
+@pytest.mark.parametrize(
+    ("level", "demanded", "enough"),
+    [
+        ("kernel", "kernel", True),
+        ("kernel", "hook", True),
+        ("filter", "kernel", False),
+        ("", "hook", False),
+    ],
+)
+def test_a_level_can_be_demanded_later(
+    monkeypatch: pytest.MonkeyPatch, level: Any, demanded: Any, enough: bool
+) -> None:
+    monkeypatch.setattr(seal, "_sealed", [Seal(level)])
+
+    with nullcontext() if enough else pytest.raises(SealError, match=f"at level {demanded}"):
+        seal.demand(demanded)
+
+
+@pytest.mark.parametrize("level", ["kernel", "filter"])
+def test_the_memory_of_another_process_cannot_be_opened(own_network: None, level: str) -> None:
+    """Nor can one be sent a signal, where the kernel's Landlock knows of signals."""
+    said = _run(
+        """
+        other = os.getppid()
+        said["before"] = tried(lambda: open(f"/proc/{other}/mem", "r+b"))
+        seal.seal(best=os.environ["LEVEL"])
+        said["after"] = tried(lambda: open(f"/proc/{other}/mem", "r+b"))
+        said["own"] = tried(lambda: open("/proc/self/mem", "r+b"))
+        """,
+        LEVEL=level,
+    )
+
+    assert (said["before"], said["after"], said["own"]) == (0, 13, 0)
+
+
+def test_files_can_still_be_moved_from_folder_to_folder(own_network: None, tmp_path: Path) -> None:
+    """Landlock takes that away from a process when it is asked to look at files at all."""
+    (tmp_path / "from").mkdir()
+    (tmp_path / "to").mkdir()
+    (tmp_path / "from" / "a").touch()
+    said = _run(
+        """
+        seal.seal()
+        folder = Path(os.environ["FOLDER"])
+        said["errno"] = tried(lambda: os.rename(folder / "from" / "a", folder / "to" / "a"))
+        """,
+        FOLDER=str(tmp_path),
+    )
+
+    assert said["errno"] == 0
 
 
 def test_it_is_done_once(own_network: None) -> None:

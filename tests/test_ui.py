@@ -1,5 +1,6 @@
 """The pages, run by Streamlit's own test runner over a library with fake models."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,9 +9,11 @@ import pytest
 from libraries import GARDEN
 from streamlit.testing.v1 import AppTest
 
+from rag import seal
 from rag.errors import ModelMissing
 from rag.library import Library
 from rag.room import Room
+from rag.seal import Seal
 from rag.settings import ROOT
 from rag.ui import shared
 
@@ -201,3 +204,36 @@ def test_removing_asks_first_and_then_erases(garden: Room) -> None:
     assert len(garden.library.catalog.documents()) == 1
     app.button(key="confirm-removal").click().run()
     assert garden.library.catalog.documents() == []
+
+
+@pytest.fixture
+def unadopted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A page that opens its own library, as under `streamlit run`."""
+    monkeypatch.setenv("STRONGROOM_LIBRARY", str(tmp_path / "library"))
+    shared._opened.clear()
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+    shared._opened.clear()
+
+
+def test_a_page_that_was_refused_for_its_seal_is_refused_again(
+    unadopted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRONGROOM_REQUIRE_SEAL", "kernel")
+    monkeypatch.setattr(seal, "_sealed", [Seal("filter")])
+
+    app = run()
+    app.run()
+
+    assert "at level kernel; this system allows filter" in app.error[0].value
+
+
+def test_what_a_page_writes_without_the_command_line_is_its_owners_too(
+    unadopted: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRONGROOM_REQUIRE_SEAL", "kernel")
+
+    run()
+
+    assert os.umask(0o077) == 0o077

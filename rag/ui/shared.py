@@ -4,7 +4,7 @@ import os
 
 import streamlit as st
 
-from rag import seal, settings, threads
+from rag import logs, seal, settings, threads
 from rag.audit import Attempt
 from rag.errors import RagError
 from rag.library import open_library
@@ -33,11 +33,15 @@ def room() -> Room:
 @st.cache_resource(show_spinner="Opening the library …")
 def _opened() -> Room:
     """For a page that runs without `strongroom serve`, whose server has threads already."""
+    os.umask(0o077)
+    logs.keep_messages_out()
     seal.switch_off(os.environ)
     threads.wait_briefly(os.environ)
     chosen = settings.load(os.environ)
     if not seal.current().level:
         seal.seal(require=chosen.require_seal, best="filter", keep=None)
+    # The page may be asked for again after it was refused, by a process that is sealed by then.
+    seal.demand(chosen.require_seal)
     opened = Room(open_library(chosen, command="serve"))
     opened.start()
     return opened
