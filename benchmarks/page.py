@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +35,11 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Nothing but this machine can be reached.
     "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+# Nothing but this machine can be reached.
+HERE_ONLY = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+SERVE = (sys.executable, "-m", "rag")
 
 
 class NoPage(Exception):
@@ -59,10 +60,10 @@ def start(arguments: list[str], *, with_memory: bool) -> Start:
 
     The browser is running before the clock starts. Raises NoPage.
     """
-    with _browser() as browser:
-        page = browser.new_page()
+    with browser(*FLAGS, HERE_ONLY) as context:
+        page = context.new_page()
         started = time.perf_counter()
-        with _server(arguments) as (process, address):
+        with server(arguments) as (process, address):
             try:
                 page.goto(address, wait_until="commit", timeout=LIMIT_S * 1000)
                 # Playwright waits until the field is visible, enabled and editable.
@@ -74,7 +75,8 @@ def start(arguments: list[str], *, with_memory: bool) -> Start:
 
 
 @contextmanager
-def _browser() -> Iterator["BrowserContext"]:
+def browser(*flags: str) -> Iterator["BrowserContext"]:
+    """A browser with an empty profile. Raises NoPage."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
@@ -85,7 +87,7 @@ def _browser() -> Iterator["BrowserContext"]:
     with TemporaryDirectory() as profile, sync_playwright() as playwright:
         try:
             context = playwright.chromium.launch_persistent_context(
-                profile, executable_path=executable, headless=True, args=FLAGS
+                profile, executable_path=executable, headless=True, args=flags
             )
         except _errors() as error:
             raise NoPage(f"{executable} did not start: {error}") from error
@@ -102,13 +104,18 @@ def _errors() -> type[Exception]:
 
 
 @contextmanager
-def _server(arguments: list[str]) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """The process and the address that it prints. It has ended when this is left."""
+def server(
+    arguments: Sequence[str], *, command: Sequence[str] = SERVE, log: Path | None = None
+) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """The process and the address that it prints. It has ended when this is left.
+
+    command: what `serve` is a command of. log: takes what it says on stderr. Raises NoPage.
+    """
     with TemporaryDirectory() as folder:
-        log = Path(folder, "log")
+        log = log or Path(folder, "log")
         with log.open("w") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "rag", "serve", "--no-browser", *arguments],
+                [*command, "serve", "--no-browser", *arguments],
                 cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
