@@ -29,7 +29,7 @@ def distinct(chunks: Sequence[Chunk]) -> list[Chunk]:
     """Without chunks that say, up to case and spacing, what an earlier one said."""
     seen: dict[str, Chunk] = {}
     for chunk in chunks:
-        seen.setdefault(" ".join(chunk.text.casefold().split()), chunk)
+        seen.setdefault(" ".join(chunk.reading.casefold().split()), chunk)
     return list(seen.values())
 
 

@@ -64,11 +64,18 @@ def _place(heading: Heading, text: str, masked: str, start: int) -> int:
 
 
 def _find(title: str, text: str, start: int) -> int:
-    """Where the title stands from `start` on, as far as its first words tell; else `start`."""
+    """Where the title stands from `start` on, best at the start of a line and behind its number,
+    as far as its first words tell; else `start`."""
     words = [re.escape(word) for word in title.split()]
-    for n in (len(words), 4, 2):
-        pattern = r"(?<!\w)" + r"\s+".join(words[:n]) + r"(?!\w)"
-        match = words and re.compile(pattern, re.IGNORECASE).search(text, start)
+    if not words:
+        return start
+    first = [r"\s+".join(words[:n]) for n in (len(words), 4, 2)]
+    patterns = [
+        rf"^(?:\d[\d.]*\s+)?{first[0]}(?!\w)",
+        *(rf"(?<!\w){some}(?!\w)" for some in first),
+    ]
+    for pattern in patterns:
+        match = re.compile(pattern, re.IGNORECASE | re.MULTILINE).search(text, start)
         if match:
             return match.start()
     return start

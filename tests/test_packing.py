@@ -157,7 +157,7 @@ UNITS = st.lists(
         whole=st.integers(0, 20),
     ),
     max_size=25,
-)
+).map(lambda made: sorted(made, key=lambda unit: unit.page))
 
 
 @given(UNITS)

@@ -28,3 +28,9 @@ def test_without_a_start_the_words_tell_but_not_those_of_a_running_line() -> Non
 
     assert Trail([Heading("Risks", 1, 1)]).enter(page(text)).offsets == (0, 0)
     assert Trail([Heading("Risks", 1, 1)]).enter(page(text), [(0, 5)]).offsets == (0, 19)
+
+
+def test_a_title_at_the_start_of_a_line_goes_before_the_same_words_in_a_sentence() -> None:
+    text = "We come to risks later.\n2.1 Risks\nThey fell."
+
+    assert Trail([Heading("Risks", 1, 1)]).enter(page(text)).offsets == (0, 24)
