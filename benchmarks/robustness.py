@@ -7,8 +7,10 @@ benchmarks/README.md says what each figure means.
 """
 
 import argparse
+import itertools
 import json
 import os
+import queue
 import re
 import select
 import stat
@@ -16,28 +18,25 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import machine
 
 from rag import seal, settings, threads
-from rag.settings import ROOT, Settings
+from rag.settings import ROOT
 
 if TYPE_CHECKING:
+    from rag.ingest import Ingest
     from rag.library import Library
     from rag.readers import Cost
-    from rag.types import DocumentRecord
-    from rag.worker import Worker
 
 LONG_S = 60
-LOOK_S = 0.02
 CLOSING_S = 60
 STACK_TRACE = re.compile(
     r"Traceback|File \".*\", line \d+|^\w*(Error|Exception|Exit)\b[:(]|\n\s+at "
@@ -90,7 +89,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--json", action="store_true", help="print no table")
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="files at a time (default: cores)"
+        "--jobs",
+        type=int,
+        default=1,
+        help="files at a time, each with a process and a library (default: 1)",
     )
     parser.add_argument("--embed", action="store_true", help="give passages their vectors too")
     parser.add_argument(
@@ -167,39 +169,64 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-# --- The process that takes files in, as seen from outside ---------------------------------------
+# --- The processes that take files in, as seen from outside --------------------------------------
 
 
 class Runner:
-    """Hands files to the process and starts a new one, on the same library, when it has crashed."""
+    """Hands files to processes, each with a library of its own and one file at a time, so that a
+    crash is known to be that file's. After one the next begins with a new library: in the old one
+    the file is still queued."""
 
     def __init__(self, folder: Path, options: argparse.Namespace) -> None:
         self.n_crashes = 0
         self._folder = folder
         self._options = options
-        self._given: dict[Path, float] = {}  # to the process; and since when
-        self._alone: deque[Path] = deque()  # one of them crashed it
+        self._found: queue.SimpleQueue[Verdict | None] = queue.SimpleQueue()
+        self._counting = threading.Lock()
 
     def verdicts(self, files: Sequence[Path]) -> Iterator[Verdict]:
         """One for each file, in the order in which they come."""
-        waiting = deque(files)
-        while waiting or self._alone:
-            told, telling = os.pipe()
-            with self._process(telling) as process, os.fdopen(told, "rb", 0) as said:
-                os.close(telling)
-                if not said.readline():
-                    raise SystemExit("The library could not be opened: see above.")
-                yield from self._talk(process, said, waiting)
-                self._end(process)
-            yield from self._judge_the_rest(waiting)
+        waiting: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        for path in files:
+            waiting.put(path)
+        jobs = range(self._options.jobs)
+        work = [threading.Thread(target=self._work, args=(waiting, n), daemon=True) for n in jobs]
+        for thread in work:
+            thread.start()
+        n_running = len(work)
+        while n_running:
+            verdict = self._found.get()
+            if verdict is None:
+                n_running -= 1
+            else:
+                yield verdict
 
-    def _process(self, telling: int) -> "subprocess.Popen[bytes]":
-        chosen = {
-            "library": str(self._folder / "library"),
-            "jobs": self._options.jobs,
-            "embed": self._options.embed,
-            "telling": telling,
-        }
+    def _work(self, waiting: "queue.SimpleQueue[Path]", n: int) -> None:
+        try:
+            for life in itertools.count():
+                if waiting.empty():
+                    return
+                self._one_life(waiting, self._folder / f"library-{n}-{life}")
+        finally:
+            self._found.put(None)
+
+    def _one_life(self, waiting: "queue.SimpleQueue[Path]", library: Path) -> None:
+        """Of one process: until no file is left, or it is gone, or is given up."""
+        told, telling = os.pipe()
+        with self._process(library, telling) as process, os.fdopen(told, "rb", 0) as said:
+            os.close(telling)
+            if not self._line(said):
+                process.kill()
+                self._found.put(self._none(self._options.folder, "no library could be opened", 0.0))
+                while not waiting.empty():
+                    waiting.get_nowait()
+                return
+            while self._judge(process, said, waiting):
+                pass
+            self._end(process)
+
+    def _process(self, library: Path, telling: int) -> "subprocess.Popen[bytes]":
+        chosen = {"library": str(library), "embed": self._options.embed, "telling": telling}
         return subprocess.Popen(
             [sys.executable, __file__, "--take-in", json.dumps(chosen)],
             stdin=subprocess.PIPE,
@@ -208,72 +235,60 @@ class Runner:
             bufsize=0,
         )
 
-    def _talk(
-        self, process: "subprocess.Popen[bytes]", said: BinaryIO, waiting: deque[Path]
-    ) -> Iterator[Verdict]:
-        """Until all have a verdict, or the process is gone, or a file takes too long."""
-        while True:
-            self._hand_out(process, waiting)
-            if not self._given:
-                return
-            line = self._line(said)
-            if not line:
-                return
-            told = json.loads(line)
-            path = Path(os.fsdecode(told.pop("path").encode("latin-1")))
-            self._given.pop(path)
-            yield Verdict(file=self._name(path), **told)
-
-    def _hand_out(self, process: "subprocess.Popen[bytes]", waiting: deque[Path]) -> None:
+    def _judge(
+        self,
+        process: "subprocess.Popen[bytes]",
+        said: BinaryIO,
+        waiting: "queue.SimpleQueue[Path]",
+    ) -> bool:
+        """Whether the process can take the next file."""
+        try:
+            path = waiting.get_nowait()
+        except queue.Empty:
+            return False
+        started = time.monotonic()
         assert process.stdin
-        while len(self._given) < (1 if self._alone else self._options.jobs):
-            source = self._alone or waiting
-            if not source:
-                return
-            path = source.popleft()
-            self._given[path] = time.monotonic()
-            line = json.dumps(os.fsencode(path).decode("latin-1")).encode() + b"\n"
-            try:
-                process.stdin.write(line)
-            except BrokenPipeError:  # the end of its answers tells the same
-                return
+        with suppress(BrokenPipeError):  # the end of its answers tells the same
+            process.stdin.write(json.dumps(os.fsencode(path).decode("latin-1")).encode() + b"\n")
+        line = self._line(said)
+        seconds = time.monotonic() - started
+        if line:
+            self._found.put(Verdict(self._name(path), **json.loads(line)))
+            return True
+        if seconds >= self._options.give_up_s:
+            reason = f"nothing came of it in {self._options.give_up_s:g} seconds"
+        else:
+            self._count_crash()
+            reason = "the main process crashed"
+        process.kill()
+        process.wait()
+        self._found.put(self._none(path, reason, seconds))
+        return False
 
     def _line(self, said: BinaryIO) -> bytes:
         """Empty when the process is gone, or is to be given up."""
-        end = min(self._given.values()) + self._options.give_up_s
-        ready, _, _ = select.select([said], [], [], max(0.0, end - time.monotonic()))
+        ready, _, _ = select.select([said], [], [], self._options.give_up_s)
         return said.readline() if ready else b""
 
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        if process.returncode is not None:
+            return
         assert process.stdin
         process.stdin.close()
-        if self._given:
-            process.kill()
-            return
         try:
-            self.n_crashes += process.wait(CLOSING_S) != 0
+            code = process.wait(CLOSING_S)
         except subprocess.TimeoutExpired:
-            self.n_crashes += 1
             process.kill()
+            code = process.wait()
+        if code:
+            self._count_crash()
 
-    def _judge_the_rest(self, waiting: deque[Path]) -> Iterator[Verdict]:
-        """What was being read when the process ended."""
-        if not self._given:
-            return
-        now = time.monotonic()
-        late = [p for p, at in self._given.items() if now - at >= self._options.give_up_s]
-        others = [path for path in self._given if path not in late]
-        if not late:
+    def _count_crash(self) -> None:
+        with self._counting:
             self.n_crashes += 1
-        if not late and len(others) == 1:
-            seconds = now - self._given[others[0]]
-            reason = "the main process crashed"
-            yield Verdict(self._name(others.pop()), "none", reason, seconds=seconds)
-        for path in late:
-            reason = f"nothing came of it in {self._options.give_up_s:g} seconds"
-            yield Verdict(self._name(path), "none", reason, seconds=now - self._given[path])
-        (waiting if late else self._alone).extendleft(others)
-        self._given.clear()
+
+    def _none(self, path: Path, reason: str, seconds: float) -> Verdict:
+        return Verdict(self._name(path), "none", reason, seconds=round(seconds, 3))
 
     def _name(self, path: Path) -> str:
         name = os.fsencode(path.relative_to(self._options.folder))
@@ -283,90 +298,65 @@ class Runner:
 # --- The same from inside ------------------------------------------------------------------------
 
 
-def _take_in_all(chosen: dict[str, object]) -> int:
+def _take_in_all(chosen: dict[str, Any]) -> int:
     # Before the first import of a library that reads its switch, and while there is one thread.
     seal.switch_off(os.environ)
     threads.wait_briefly(os.environ)
     seal.seal()
     from rag.library import open_library
     from rag.testing import HashEmbedder
-    from rag.worker import Worker
 
-    jobs = int(str(chosen["jobs"]))
     path = ROOT / "strongroom.toml"
     loaded = settings.load(os.environ, path if path.is_file() else None)
-    own: Settings = replace(loaded, library=Path(str(chosen["library"])), readers=jobs)
-    writing = threading.Lock()
+    own = replace(loaded, library=Path(chosen["library"]))
     with (
-        os.fdopen(int(str(chosen["telling"])), "wb") as telling,
+        os.fdopen(chosen["telling"], "wb", 0) as telling,
         closing(open_library(own, command="robustness")) as library,
-        ThreadPoolExecutor(jobs) as pool,
     ):
         peaks = _watch_memory(library)
-        embed = bool(chosen["embed"])
-        # Reading is what is measured here; words to numbers takes most of the time of the rest.
-        ingest = library.ingest if embed else replace(library.ingest, embedder=HashEmbedder)
-        worker = Worker(ingest.resume)
-        worker.start()
+        # Vectors of words alone take no time, and all else is as it is.
+        ingest = (
+            library.ingest if chosen["embed"] else replace(library.ingest, embedder=HashEmbedder)
+        )
         telling.write(b"ready\n")
-        telling.flush()
-
-        def work(name: str) -> None:
-            path = Path(os.fsdecode(name.encode("latin-1")))
-            told = _told(lambda: _take_in(library, worker, path, peaks, embed=embed))
-            with writing:
-                telling.write(json.dumps({"path": name, **told}).encode() + b"\n")
-                telling.flush()
-
         for line in sys.stdin:
-            pool.submit(work, json.loads(line))
-        pool.shutdown()
-        worker.close()
+            path = Path(os.fsdecode(json.loads(line).encode("latin-1")))
+            told = _told(ingest, path, peaks)
+            telling.write(json.dumps(told).encode() + b"\n")
     return 0
 
 
-def _told(work: Callable[[], dict[str, object]]) -> dict[str, object]:
+def _told(ingest: "Ingest", path: Path, peaks: dict[str, float]) -> dict[str, object]:
     """What a verdict is made of, and the seconds that it took."""
     started = time.perf_counter()
     try:
-        told = work()
+        told = _take_in(ingest, path, peaks)
     except Exception as error:  # noqa: BLE001 - whatever it is, it should not have come this far
         told = {"verdict": "none", "reason": f"{type(error).__name__}: {error}"}
     return {**told, "seconds": round(time.perf_counter() - started, 3)}
 
 
-def _is_done(record: "DocumentRecord", *, embed: bool) -> bool:
-    if record.state == "searchable":
-        return not embed and not record.n_unread
-    return record.state in ("embedded", "failed")
-
-
-def _take_in(
-    library: "Library", worker: "Worker", path: Path, peaks: dict[str, float], *, embed: bool
-) -> dict[str, object]:
-    ingest, catalog = library.ingest, library.catalog
-    staged = ingest.stage(path)
-    if staged.step == "failed":
-        return {"verdict": "refused", "kind": "on entry", "reason": staged.message}
-    worker.wake()
-    record = catalog.document(staged.doc_id)
-    while record and not _is_done(record, embed=embed) and not worker.error:
-        time.sleep(LOOK_S)
-        record = catalog.document(staged.doc_id)
+def _take_in(ingest: "Ingest", path: Path, peaks: dict[str, float]) -> dict[str, object]:
+    peaks.clear()
+    steps = list(ingest.take_in([path]))
+    doc_id = steps[0].doc_id
+    if not doc_id:
+        return {"verdict": "refused", "kind": "on entry", "reason": steps[0].message}
+    record = ingest.catalog.document(doc_id)
     told: dict[str, object] = {
-        "doc_id": staged.doc_id,
-        "peak_mb": peaks.get(staged.doc_id) or machine.peak_mb(os.getpid()) or 0.0,
+        "doc_id": doc_id,
+        "peak_mb": round(peaks.get(doc_id) or machine.peak_mb(os.getpid()) or 0.0),
     }
-    if record is None or not _is_done(record, embed=embed):
-        return {**told, "verdict": "none", "reason": worker.error or "it was left undone"}
+    if record is None or record.state == "queued":
+        return {**told, "verdict": "none", "reason": "it was left queued"}
     if record.state == "failed":
         return {**told, "verdict": "refused", "kind": record.error_kind, "reason": record.error}
-    texts = [library.page_text(record.id, n) for n in range(1, record.n_pages + 1)]
+    pages = [ingest.catalog.page(doc_id, number) for number in range(1, record.n_pages + 1)]
     return {
         **told,
         "verdict": "indexed",
         "pages": record.n_pages,
-        "characters": sum(len(text) for text in texts),
+        "characters": sum(len(page.text) for page in pages if page),
     }
 
 

@@ -49,8 +49,8 @@ ONE_THREAD = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one attempt at a document. peak_mb: resident memory of the process that read it, 0 where
-    the system does not tell."""
+    """Of one attempt at a document, or at a page of it. doc_id: the name of its copy. peak_mb:
+    resident memory of the process that read it, 0 where the system does not tell."""
 
     doc_id: str
     seconds: float
@@ -65,7 +65,7 @@ class Readers:
     RagError itself is about no document: readers cannot be started, or `close` was called.
     memory_mb: of each process. file_s, page_s: what a file, and one page of it, may take.
     command, max_reply_mb: the program, and the most it may say at once; for tests.
-    observed: told what each attempt at a document cost.
+    observed: told what each attempt cost.
     """
 
     def __init__(
@@ -220,8 +220,8 @@ class Readers:
             raise
         finally:
             self._put_back(child, reading=reading, reusable=reusable)
-            if child is not None and isinstance(request, wire.Read):
-                self.observed(Cost(request.doc_id, time.monotonic() - started, child.peak_mb))
+            if child is not None:
+                self.observed(Cost(request.path.name, time.monotonic() - started, child.peak_mb))
 
     def _is_free(self, reading: bool) -> bool:
         if reading and self._n_reading >= self.n:
