@@ -12,7 +12,7 @@ from typing import cast
 
 from rag import chunk, extract
 from rag.catalog import Catalog
-from rag.errors import DocumentError, NoTextDocument
+from rag.errors import DocumentError, NoTextDocument, ReadingFailed
 from rag.reads import Reads
 from rag.sniff import SUFFIXES
 from rag.types import (
@@ -34,6 +34,8 @@ INDEXED = 1000
 """Vectors put back into the index between two looks at what else is to do."""
 LOOK_S = 0.5
 """While files are being read, how long until progress is told again."""
+LOST = 5
+"""Pages that OCR could not read, of which the reason is told."""
 PICTURES = ("application/pdf", "image/")
 """Media types of documents whose pages can be seen, and so read by OCR."""
 OPEN, UNSURE, PAUSED, REMOVING = "open", "unsure", "paused", "removing"
@@ -66,6 +68,7 @@ class Ingest:
     give_way: Callable[[], None] = lambda: None
     _writing: threading.RLock = field(default_factory=threading.RLock)
     _told: dict[str, Progress] = field(default_factory=dict)
+    _lost: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def take_in(self, paths: Iterable[Path], *, password: str | None = None) -> Iterator[Progress]:
         """Take files in, all of them searchable before the first is embedded.
@@ -157,7 +160,8 @@ class Ingest:
         scans = {page.number: page for page in self.catalog.scans(record.id)} if wanted else {}
         left = set(wanted) - set(scans)
         if not left:
-            document = _check_text(_with_scans(document, scans), self.ocr)
+            lost = self._lost.pop(record.id, ())
+            document = _check_text(_with_scans(document, scans), self.ocr, lost)
         return document, chunk.chunk(document, self.tokenizer), wanted if left else ()
 
     def _scan(self, record: DocumentRecord, number: int) -> Page:
@@ -168,8 +172,9 @@ class Ingest:
                 name=record.name,
                 password=self.catalog.password(record.id),
             )
-        except DocumentError:
+        except DocumentError as error:
             # One page that OCR cannot read must not cost the others.
+            self._lost[record.id] = (*self._lost.get(record.id, ()), str(error))
             return Page(number, f"page {number}", "", (0.0, 0.0))
 
     def _finish(self, reads: Reads[Task, Read | Page], limit_s: float) -> Iterator[Progress]:
@@ -362,12 +367,14 @@ def _with_scans(document: Document, scans: Mapping[int, Page]) -> Document:
     return replace(document, pages=pages, warnings=warnings)
 
 
-def _check_text(document: Document, ocr: Ocr) -> Document:
-    """With a warning for pages that nothing was read of. Raises NoTextDocument when there is no
-    text at all."""
+def _check_text(document: Document, ocr: Ocr, lost: Sequence[str]) -> Document:
+    """With a warning for pages that nothing was read of. lost: why OCR could not read some. Raises
+    NoTextDocument when there is no text at all."""
     empty = [n for n in document.unread if not document.pages[n - 1].text.strip()]
     off = ocr == "never"
     if not any(page.text.strip() for page in document.pages):
+        if lost:
+            raise ReadingFailed(lost[0])
         raise NoTextDocument(
             f"{document.name} has no text: its pages are pictures, and OCR is switched off. "
             'Set ocr to "auto" in the settings and try again.'
@@ -379,7 +386,7 @@ def _check_text(document: Document, ocr: Ocr) -> Document:
         return document
     reason = "OCR is switched off" if off else "OCR found none"
     warning = f"{_count(len(empty), 'page')} without text: {reason}."
-    return replace(document, warnings=(*document.warnings, warning))
+    return replace(document, warnings=(*document.warnings, warning, *lost[:LOST]))
 
 
 def _count(n: int, noun: str, nouns: str = "") -> str:
