@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -10,9 +11,18 @@ from rag.errors import DamagedDocument, DocumentTooLarge, EncryptedDocument
 
 MAX_MEMBERS = 200_000
 BLOCK = 1 << 20
-_CODED = re.compile("%([0-7][0-9a-fA-F])")
-_FAULTS = (zipfile.BadZipFile, OSError, EOFError, ValueError, RuntimeError, NotImplementedError)
-"""What zipfile raises on damage, and zlib through it."""
+_PARTS = (".xml", ".bin", ".rels")
+_CODED = re.compile(rb"%([0-9a-fA-F]{2})")
+_FAULTS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+)
+"""What zipfile raises on damage."""
 
 
 class Archive:
@@ -36,11 +46,21 @@ class Archive:
         except _FAULTS as error:
             raise damaged(self._name, "it cannot be unpacked") from error
 
+    def spare(self, member: str) -> bytes | None:
+        """A member without which the file can still be read; None where it is not there or is
+        damaged."""
+        try:
+            return self.read(member) if member in self else None
+        except DamagedDocument:
+            return None
+
     def unpacked(self) -> Iterator[tuple[str, Iterator[bytes]]]:
-        """All members' bytes, a block at a time, to see that they are no more than the directory
-        says before a library follows them to their end. Raises DamagedDocument."""
+        """The bytes of all parts but pictures and such, a block at a time: to see that they are no
+        more than the directory says before a library follows them to their end. Raises
+        DamagedDocument."""
         for member, info in self.members.items():
-            yield member, self._blocks(info)
+            if member.endswith(_PARTS):
+                yield member, self._blocks(info)
 
     def _blocks(self, info: zipfile.ZipInfo) -> Iterator[bytes]:
         try:
@@ -92,5 +112,5 @@ def too_large(name: str, max_bytes: int) -> DocumentTooLarge:
 
 def _plain(member: str) -> str:
     """A name to look up by: parts refer to each other in capitals, with %20, from the root."""
-    plain = _CODED.sub(lambda match: chr(int(match.group(1), 16)), member)
-    return plain.replace("\\", "/").lstrip("/").casefold()
+    plain = _CODED.sub(lambda code: bytes.fromhex(code.group(1).decode()), member.encode())
+    return plain.decode(errors="replace").replace("\\", "/").lstrip("/").casefold()

@@ -24,6 +24,7 @@ iso2022_jp gb18030 big5 cp949 iso8859_2 iso8859_5 iso8859_7 mac_roman mac_cyrill
 tis_620""".split()
 """Charsets that files are found in. Offered all that Python knows, charset-normalizer takes
 Japanese for JIS 2004 and Western European text for that of Iceland."""
+_WIDE = frozenset(("cp932", "euc_jp", "gb18030", "big5", "cp949"))
 
 
 def decoded(data: bytes, declared: str | None = None) -> str:
@@ -57,9 +58,21 @@ def _declared(data: bytes, declared: str | None) -> str | None:
 
 
 def _guessed(data: bytes) -> str:
-    best = from_bytes(_sample(data), cp_isolation=_LIKELY).best()
+    likely = [c for c in _LIKELY if c not in _WIDE] if _is_narrow(data) else _LIKELY
+    best = from_bytes(_sample(data), cp_isolation=likely).best()
     codec = best.encoding if best else "cp1252"
-    return "cp1252" if codec == "cp1250" and not _is_central(data) else codec
+    if codec == "cp1250" and not _is_central(data):
+        return "cp1252"
+    return "euc_jp" if codec in ("cp949", "gb18030", "big5") and _is_japanese(data) else codec
+
+
+def _is_narrow(data: bytes) -> bool:
+    """Whether what is not ASCII are single letters in words that are; a name such as Jörg looks
+    like Chinese else."""
+    sample = _sample(data)
+    runs = re.findall(rb"[\x80-\xff]+", sample)
+    n_alone = sum(len(run) == 1 for run in runs)
+    return 4 * sum(map(len, runs)) < len(b"".join(sample.split())) and 2 * n_alone >= len(runs)
 
 
 def _sample(data: bytes) -> bytes:
@@ -70,6 +83,13 @@ def _sample(data: bytes) -> bytes:
         if len(found) > SAMPLE:
             break
     return bytes(found) or data[:SAMPLE]
+
+
+def _is_japanese(data: bytes) -> bool:
+    """Whether the bytes are a good part hiragana as EUC-JP, without which no Japanese is written.
+    A short text looks as much like Korean or Chinese to charset-normalizer."""
+    text = _sample(data).decode("euc_jp", "replace")
+    return len(re.findall("[ぁ-ん]", text)) * 5 > len(re.findall("[^\0-\x7f]", text))
 
 
 def _is_central(data: bytes) -> bool:

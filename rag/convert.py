@@ -5,6 +5,7 @@ For a process of its own: what is read here may be made to crash its reader.
 
 import hashlib
 import io
+import struct
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -44,6 +45,18 @@ ReadPdf = Callable[..., Document]
 """As rag.pdf.read: path, then doc_id, name, password and limits by keyword."""
 
 MAX_REMARKS = 100
+_CRYPT_FAULTS = (
+    DecryptionError,
+    FileFormatError,
+    ParseError,
+    AttributeError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What msoffcrypto raises on damage and on ways to encrypt that it does not know."""
 OPEN_TO_ALL = "VelvetSweatshop"
 """With this password Excel protects workbooks that anyone may read but not change."""
 
@@ -168,8 +181,6 @@ class _Job:
                 )
                 return
             yield from inner.attachment(attachment, name)
-        except DocumentTooLarge:
-            raise
         except DocumentError as error:
             yield Remark(f"attachment {name} is not read. {error}")
 
@@ -221,7 +232,7 @@ def _opened(file: BinaryIO, name: str, password: str | None, *, must: bool) -> B
         if not must and not office.is_encrypted():
             return None
         return _decrypted(office, name, password)
-    except (DecryptionError, FileFormatError, ParseError, OSError, ValueError, KeyError) as error:
+    except _CRYPT_FAULTS as error:
         if not must:  # its reader may know more than this library, or says what is wrong with it
             return None
         raise EncryptedDocument(

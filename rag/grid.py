@@ -21,6 +21,8 @@ LONGEST_NAME = 80
 LONGEST_CELL = 1000
 """A cell with more is a place on a page rather than a value."""
 MAX_SPAN = 100
+MAX_WIDTH = 200
+"""Columns to which cells can reach; spans are cheap to write and dear to follow."""
 _FIGURE = re.compile(
     r"[-+(]?\s*[$€£¥₹]?\s*[-+]?\d[\d.,'’ \xa0:/%)–-]*\s*[$€£¥%)]?|\d{4}-\d\d-\d\d.*|(true|false)",
     re.IGNORECASE,
@@ -143,8 +145,10 @@ class Table:
             self.start_row()
         row = self.rows[-1]
         for i in range(min(max(columns, 1), MAX_SPAN)):
+            if i and len(row) >= MAX_WIDTH:
+                break
             content = () if i else cell
-            if rows > 1:
+            if rows > 1 and len(row) < MAX_WIDTH:
                 self._reaching[len(row)] = (min(rows, MAX_SPAN) - 1, content)
             row.append(content)
         self._fill()
@@ -177,7 +181,7 @@ def _figure(value: float) -> str:
     if not math.isfinite(value):
         return ""
     if value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
+        return f"{Decimal(repr(value)):f}".removesuffix(".0")
     text = f"{value:.15g}"  # as many digits as a spreadsheet keeps
     if "e" not in text:
         return text

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from rag import charset, flow, grid, markup
 from rag.archive import Archive, damaged, opened
-from rag.flow import Block, Item, Title
+from rag.flow import Block, Item, Remark, Title
 from rag.markup import Node, attribute, tag
 from rag.rawtext import one_line
 
@@ -41,7 +41,15 @@ def read_epub(file: BinaryIO, name: str, max_bytes: int) -> Iterator[Item]:
         package = _xml(archive, package_path, name)
         title = next((n for n in package.iter() if tag(n) == "title"), None)
         yield Title(one_line(markup.text(title)) if title is not None else "")
-        yield from flow.numbered(flow.cut(_chapters(archive, package, package_path)))
+        chapters = _chapters(package, package_path)
+        found = {chapter: archive.spare(chapter) for chapter in chapters}
+        if chapters and not any(found.values()):
+            raise damaged(name, "none of its chapters can be followed")
+        yield from flow.numbered(
+            flow.cut(block for data in found.values() if data for block in _text(data))
+        )
+        if lost := sum(data is None for data in found.values()):
+            yield Remark(f"{lost} of its {len(found)} chapters cannot be followed.")
 
 
 def decoded(data: bytes, declared: str | None = None) -> str:
@@ -108,21 +116,21 @@ def _xml(archive: Archive, member: str, name: str) -> Node:
         raise damaged(name, "its list of chapters cannot be followed") from error
 
 
-def _chapters(archive: Archive, package: Node, package_path: str) -> Iterator[Block]:
+def _chapters(package: Node, package_path: str) -> list[str]:
+    """The members that hold the chapters, in the order of the book."""
     folder = posixpath.dirname(package_path)
-    files = {
+    members = {
         attribute(node, "id"): posixpath.normpath(posixpath.join(folder, _local(node)))
         for node in package.iter()
         if tag(node) == "item"
     }
     spine = [attribute(node, "idref") for node in package.iter() if tag(node) == "itemref"]
-    for member in dict.fromkeys(files[chapter] for chapter in spine if chapter in files):
-        if member not in archive:
-            continue
-        data = archive.read(member)
-        root = markup.xhtml(data, decoded(data))
-        if root is not None:
-            yield from blocks(root)
+    return list(dict.fromkeys(members[chapter] for chapter in spine if chapter in members))
+
+
+def _text(data: bytes) -> list[Block]:
+    root = markup.xhtml(data, decoded(data))
+    return blocks(root) if root is not None else []
 
 
 def _local(item: Node) -> str:

@@ -18,7 +18,8 @@ _CONFIG = ExtractionConfig(
     output_format="plain",
 )
 _FIELD = re.compile(
-    r"""\b(?:EMBED\s+[\w.]+ | HYPERLINK\s+(?:\\l\s+)?"[^"]*" | PAGEREF\s+\w+ | TOC\s+\\o\s+"[^"]*")
+    r"""\b(?: EMBED\s+(?:Package|\w+(?:\.\w+)+) | HYPERLINK\s+(?:\\l\s+)?"[^"]*"
+           | PAGEREF\s+\w+ | TOC\s+\\o\s+"[^"]*" )
     (?:\s+\\[a-z*]+(?:\s+(?:MERGEFORMAT|"[^"]*"))?)*[ ]?""",
     re.VERBOSE,
 )

@@ -12,6 +12,7 @@ from email.message import Message
 from email.parser import BytesParser
 from email.policy import Compat32
 from email.utils import parsedate_to_datetime
+from itertools import chain, pairwise
 from typing import Any, BinaryIO
 
 from oxmsg import Message as OutlookMessage
@@ -25,7 +26,10 @@ SUBJECT = 60
 SMALL_PICTURE = 100_000
 """Bytes. A picture that the text shows and that is no larger is a signature's or an ornament."""
 MAX_DEPTH = 50
+_STARTS = ("mail of ", "undated mail")
+"""How labels of mails begin."""
 _SEPARATOR = re.compile(rb"From \S.*(\d\d:\d\d|\d{4})")
+_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
 _SHOWN = ("Subject", "From", "To", "Cc", "Date")
 _FAULTS = (
     AssertionError,
@@ -107,7 +111,7 @@ def label_of(subject: str, when: dt.datetime | None) -> str:
     short = subject
     if len(subject) > SUBJECT:
         short = subject[:SUBJECT].rsplit(" ", 1)[0].rstrip(" ,.;:") + "…"
-    start = f"mail of {_clock(when)}" if when else "undated mail"
+    start = f"{_STARTS[0]}{_clock(when)}" if when else _STARTS[1]
     return f"{start}, {short}" if short else start
 
 
@@ -122,12 +126,15 @@ def _parts(mail: Mail, attach: Attach) -> Iterator[Item]:
     yield from flow.labelled(flow.cut([*head, *mail.body]), label)
     yield from (Remark(f"{label}: {remark}") for remark in mail.remarks)
     for attached in mail.attachments:
-        place = f"{label}, attachment {attached.name or 'without name'}"
+        name = attached.name or "without name"
         for item in attach(attached):
             if isinstance(item, Part):
-                yield replace(item, label=f"{place}, {item.label}" if item.label else place)
+                # A mail in a mail is known by its own subject.
+                place = "attached" if item.label.startswith(_STARTS) else f"attachment {name},"
+                yield replace(item, label=f"{label}, {place} {item.label}".rstrip(", "))
             elif isinstance(item, Remark):
-                yield Remark(f"{label}: {item.text}")
+                text = item.text
+                yield item if text.startswith(_STARTS) else Remark(f"{label}: {text}")
 
 
 # -- EML and MBOX ----------------------------------------------------------------------------------
@@ -135,15 +142,17 @@ def _parts(mail: Mail, attach: Attach) -> Iterator[Item]:
 
 def _mails(file: BinaryIO) -> Iterator[bytes]:
     held = list[bytes]()
-    after_blank = True
-    for line in file:
-        if after_blank and _SEPARATOR.match(line):
+    previous = b""
+    for line, following in pairwise(chain(file, [b""])):
+        # A paragraph may begin with From, too, but not with headers below.
+        is_start = not previous.strip() and _SEPARATOR.match(line)
+        if is_start and (_FIELD.match(following) or not previous):
             if held:
                 yield b"".join(held)
             held = []
         else:
             held.append(line[1:] if re.match(rb">+From ", line) else line)
-        after_blank = not line.strip()
+        previous = line
     if any(line.strip() for line in held):
         yield b"".join(held)
 
@@ -170,7 +179,7 @@ def _header(raw: str) -> str:
         pieces = [_word(*word) for word in decode_header(text)] if "=?" in text else [text]
     except (*_FAULTS, LookupError):
         pieces = [text]
-    return one_line("".join(pieces))
+    return one_line("".join(pieces)) or one_line(text)
 
 
 def _word(word: bytes | str, name: str | None) -> str:
@@ -262,7 +271,10 @@ def _mail_bytes(part: Message, enclosed: Message) -> bytes:
     data = enclosed.as_bytes()
     encoding = str(part.get("Content-Transfer-Encoding", "")).strip().casefold()
     if encoding == "base64":
-        return base64.b64decode(data)
+        try:
+            return base64.b64decode(b"".join(data.split()), validate=True)
+        except ValueError:  # it is not encoded, whatever is said
+            return data
     return quopri.decodestring(data) if encoding == "quoted-printable" else data
 
 

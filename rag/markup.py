@@ -13,6 +13,8 @@ Node = Any
 """An lxml element; the library has no type information."""
 
 _EMPTY = re.compile(r"<(title|script|style|textarea|iframe|a|p|div|span|td|th|i|b|em)(\s[^<>]*)?/>")
+_ELEMENT = re.compile(r"</?[a-zA-Z][^<>]*>")
+_UNSEEN = re.compile(r"<(script|style|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
@@ -38,6 +40,12 @@ def xml(data: bytes, *, lenient: bool = False) -> Node:
 
 def html(text: str) -> Node | None:
     """The root, whatever the text; None where there is nothing in it."""
+    root, is_whole = _html(text)
+    return root if is_whole else _html(_flattened(text))[0]
+
+
+def _html(text: str) -> tuple[Node | None, bool]:
+    """The root, and whether the parser went to the end: it gives up 2048 elements deep."""
     parser = etree.HTMLParser(
         encoding="utf-8",
         no_network=True,
@@ -47,9 +55,14 @@ def html(text: str) -> Node | None:
     )
     text = _DECLARATION.sub("", text).replace("\0", "\ufffd")
     try:
-        return etree.fromstring(text.encode("utf-8", "replace"), parser)
+        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError:
-        return None
+        return None, True
+    return root, all(error.type_name != "ERR_RESOURCE_LIMIT" for error in parser.error_log)
+
+
+def _flattened(text: str) -> str:
+    return _ELEMENT.sub("<br>", _UNSEEN.sub("", text))
 
 
 def xhtml(data: bytes, text: str) -> Node | None:

@@ -44,10 +44,8 @@ def read_slides(file: BinaryIO, name: str, max_bytes: int) -> Iterator[Item]:
 
 
 def _title(archive: Archive) -> str:
-    if "meta.xml" not in archive:
-        return ""
     try:
-        title = markup.first(markup.xml(archive.read("meta.xml"), lenient=True), "title")
+        title = markup.first(markup.xml(archive.spare("meta.xml") or b"", lenient=True), "title")
     except ValueError:
         return ""
     return markup.text(title) if title is not None else ""

@@ -123,7 +123,12 @@ def _rows(sheet: CalamineSheet) -> Iterator[Row]:
     left = sheet.start[1]
     # Rows come from the sheet's first one on, columns from the first that is filled.
     for number, values in enumerate(sheet.iter_rows(), 1):
-        yield Row(number, [clean(grid.shown(value)).strip() for value in values], left)
+        if any(value != "" for value in values):
+            yield Row(number, [_cell(value) for value in values], left)
+
+
+def _cell(value: object) -> str:
+    return value and clean(value).strip() if isinstance(value, str) else grid.shown(value)
 
 
 def _pieces(rows: Iterable[Row], *, is_csv: bool) -> Iterator[Piece]:
@@ -169,8 +174,11 @@ def _cut(row: Row, names: Sequence[str]) -> Iterator[Piece]:
     filled = [i for i, cell in enumerate(row.cells) if cell.strip()]
     while start < len(filled):
         stop, n_chars = start, 0
-        while stop < len(filled) and (stop == start or n_chars < flow.PART):
-            n_chars += len(row.cells[filled[stop]]) + 20
+        while stop < len(filled):
+            name = names[filled[stop]] if filled[stop] < len(names) else ""
+            n_chars += len(row.cells[filled[stop]]) + len(name) + 5
+            if n_chars > flow.PART and stop > start:
+                break
             stop += 1
         first, last = filled[start], filled[stop - 1]
         text = grid.line(row.cells[first : last + 1], names[first : last + 1])

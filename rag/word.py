@@ -35,11 +35,9 @@ class Style:
 def read(file: BinaryIO, name: str, max_bytes: int) -> Iterator[Item]:
     with opened(file, name, max_bytes) as archive:
         main = _main_part(archive)
-        body = _tree(archive, main, name)
-        if body is None:
-            raise damaged(name, "its text is missing")
-        beside = {t: _tree(archive, p, name) for t, p in _related(archive, main).items()}
-        core = _tree(archive, "docProps/core.xml", name)
+        body = _body(archive, main, name)
+        beside = {part: _spare(archive, path) for part, path in _related(archive, main).items()}
+        core = _spare(archive, "docProps/core.xml")
     title = markup.first(core, "title") if core is not None else None
     yield Title(markup.text(title) if title is not None else "")
     reader = _Reader(_styles(beside.get("styles")), Numbering(beside.get("numbering")))
@@ -47,7 +45,7 @@ def read(file: BinaryIO, name: str, max_bytes: int) -> Iterator[Item]:
 
 
 def _all(reader: "_Reader", body: Node, beside: dict[str, Node | None]) -> Iterator[Block]:
-    yield from reader.blocks(markup.first(body, "body") if body is not None else body)
+    yield from reader.blocks(body)
     for part, kind in _NOTES:
         root = beside.get(part)
         for name, note in children(root) if root is not None else ():
@@ -76,23 +74,30 @@ def _related(archive: Archive, main: str) -> dict[str, str]:
 
 
 def _targets(archive: Archive, member: str, folder: str) -> dict[str, str]:
-    if member not in archive:
-        return {}
+    root = _spare(archive, member)
     targets = dict[str, str]()
-    for _, node in children(markup.xml(archive.read(member), lenient=True)):
+    for _, node in children(root) if root is not None else ():
         kind = attribute(node, "Type").rpartition("/")[2].casefold()
         path = posixpath.normpath(posixpath.join("/", folder, attribute(node, "Target")))
         targets.setdefault(kind, path.lstrip("/"))
     return targets
 
 
-def _tree(archive: Archive, member: str, name: str) -> Node | None:
-    if member not in archive:
-        return None
+def _body(archive: Archive, member: str, name: str) -> Node:
     try:
-        return markup.xml(archive.read(member), lenient=True)
+        body = markup.first(markup.xml(archive.read(member), lenient=True), "body")
     except ValueError as error:
         raise damaged(name, "its text cannot be followed") from error
+    if body is None:
+        raise damaged(name, "its text is missing")
+    return body
+
+
+def _spare(archive: Archive, member: str) -> Node | None:
+    try:
+        return markup.xml(archive.spare(member) or b"", lenient=True)
+    except ValueError:
+        return None
 
 
 def _styles(root: Node | None) -> dict[str, Style]:
@@ -155,10 +160,9 @@ class _Reader:
         self._numbering = numbering
         self._boxes: list[Node] = []
 
-    def blocks(self, node: Node | None) -> list[Block]:
+    def blocks(self, node: Node) -> list[Block]:
         found: list[Block] = []
-        if node is not None:
-            self._into(found, node)
+        self._into(found, node)
         return found
 
     def _into(self, found: list[Block], parent: Node) -> None:
