@@ -28,14 +28,16 @@ SHORTEST_PX = 128
 """A line is read as if it were this wide at least, at the model's height of 48."""
 LEAST_SCORE = 0.5
 """Mean confidence of a line's letters; below it are specks, textures and handwriting."""
+LEAST_SCORE_SHORT = 0.8
+"""Of one letter or two, which icons and rules are easily taken for."""
 SURE = 0.85
 """Half the lines of a page that stands upright are read with this confidence at least."""
 TRIED = 5
 """Lines that are read the other way up to see how a page stands."""
 TALL = 1.5
 """Times as high as wide, from which on a box of text runs up or down the page."""
-FLAT = 0.5
-"""Share of the lower line's height that two boxes on one visual line have in common."""
+LEVEL = 0.5
+"""Of the lower one's height, that the middles of two pieces on one line are apart at most."""
 LONG = 8
 """Line heights that a column's lines are wide, and a table's cells seldom."""
 COLUMN_LINES = 4
@@ -187,8 +189,8 @@ def _zones(rows: Iterable[Sequence[Fragment]], x: float) -> Iterator[list[Fragme
 def _rows(fragments: Iterable[Fragment]) -> list[list[Fragment]]:
     """Fragments side by side, from the left; rows from the top."""
     rows: list[list[Fragment]] = []
-    for fragment in sorted(fragments, key=lambda f: f.y0 + f.y1):
-        if rows and _is_beside(rows[-1][-1], fragment):
+    for fragment in sorted(fragments, key=_middle):
+        if rows and all(_is_beside(other, fragment) for other in rows[-1]):
             rows[-1].append(fragment)
         else:
             rows.append([fragment])
@@ -196,15 +198,21 @@ def _rows(fragments: Iterable[Fragment]) -> list[list[Fragment]]:
 
 
 def _is_beside(a: Fragment, b: Fragment) -> bool:
-    shared = min(a.y1, b.y1) - max(a.y0, b.y0)
-    return shared > FLAT * min(a.y1 - a.y0, b.y1 - b.y0)
+    """Not merely at one height: a box over several lines would join them."""
+    shared = min(a.x1, b.x1) - max(a.x0, b.x0)
+    is_level = abs(_middle(a) - _middle(b)) < LEVEL * min(a.y1 - a.y0, b.y1 - b.y0)
+    return is_level and shared < min(a.x1 - a.x0, b.x1 - b.x0) / 2
+
+
+def _middle(fragment: Fragment) -> float:
+    return (fragment.y0 + fragment.y1) / 2
 
 
 def _fragments(quads: Sequence[Quad], readings: Sequence[Reading]) -> Iterator[Fragment]:
     tilt = _tilt(quads)
     level = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]], np.float32)
     for quad, (text, score) in zip(quads, readings, strict=True):
-        if text and score >= LEAST_SCORE:
+        if text and score >= (LEAST_SCORE if len(text) > 2 else LEAST_SCORE_SHORT):
             yield Fragment(text, *_hull(quad @ level), place=_hull(quad))
 
 

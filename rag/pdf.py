@@ -44,8 +44,6 @@ MAX_PIXELS = 40_000_000
 MAX_LISTED = 20
 """Runs of page numbers, or names of files, in one warning."""
 OCR_DPI = 150
-OCR_LEAST_PX, OCR_MOST_PX = 1650, 3300
-"""Of the picture's long side: small pages have small type, and posters large."""
 PICTURE_CHARS = 100
 """A page with fewer that a picture covers is a scan with a number or a court's line stamped on."""
 PICTURE_SHARE = 0.8
@@ -205,7 +203,7 @@ def ocr_page(
     with _opened(path, name, password) as file:
         found = _look(file, number - 1)
         with _turn():
-            drawn = _drawn(file, number - 1, _ocr_width, min(limits.pixels, MAX_PIXELS))
+            drawn = _drawn(file, number - 1, _ocr_width, min(limits.pixels, pixels.OCR_MOST))
     if found is None or drawn is None:
         raise _no_page(name, number)
     shown, size = drawn
@@ -217,9 +215,7 @@ def ocr_page(
 
 
 def _ocr_width(size: tuple[float, float]) -> int:
-    long_side = max(size)
-    scale = max(OCR_DPI / 72, OCR_LEAST_PX / long_side)
-    return round(size[0] * min(scale, OCR_MOST_PX / long_side))
+    return round(size[0] * max(OCR_DPI / 72, pixels.OCR_LEAST_PX / max(size)))
 
 
 # -- opening ---------------------------------------------------------------------------------------

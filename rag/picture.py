@@ -1,5 +1,6 @@
 """Picture files: photographs and scans, whose pages have no text until OCR reads them."""
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,9 +28,6 @@ LEAST_DPI, MOST_DPI = 50, 2400
 SCREEN_DPI = 96
 ORIENTATION = 0x0112
 """EXIF; from 5 on the picture lies on its side."""
-OCR_LEAST_PX, OCR_MOST_PX = 1650, 3300
-"""Of the long side, as OCR reads it: small pictures have small letters, and photographs more pixels
-than their letters need."""
 LARGEST_ENLARGEMENT = 2.0
 
 
@@ -88,7 +86,7 @@ def draw(
         size = _size(image)
         whole = _decoded(image)
     ratio = whole.height / whole.width
-    width = max(min(width_px, int((limits.pixels / ratio) ** 0.5)), 1)
+    width = max(min(width_px, math.isqrt(int(limits.pixels / ratio))), 1)
     height = max(min(round(width * ratio), limits.pixels), 1)
     shown = np.array(whole.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0))
     pixels.highlight(shown, boxes, size)
@@ -189,9 +187,9 @@ def _shallow(deep: NDArray[np.float32]) -> Pixels:
 
 
 def _fitted(image: Image.Image) -> Pixels:
-    """Of a size at which OCR reads well."""
-    long_side = max(image.size)
-    enlarged = min(OCR_LEAST_PX / long_side, LARGEST_ENLARGEMENT)
-    scale = max(min(1.0, OCR_MOST_PX / long_side), enlarged if enlarged > 1 else 0.0)
-    size = [max(round(side * scale), 1) for side in image.size]
-    return np.array(image if scale == 1 else image.resize((size[0], size[1])))
+    """Of a size at which OCR reads well; a photograph has more pixels than its letters need."""
+    enlarged = min(pixels.OCR_LEAST_PX / max(image.size), LARGEST_ENLARGEMENT)
+    reduced = math.sqrt(pixels.OCR_MOST / (image.width * image.height))
+    scale = min(max(enlarged, 1.0), reduced)
+    width, height = (max(int(side * scale), 1) for side in image.size)
+    return np.array(image if scale == 1 else image.resize((width, height)))

@@ -16,6 +16,10 @@ HIGHLIGHT = np.array([255, 214, 92], np.uint16)
 HIGHLIGHT_PAD_PT = 1.0
 BLANK_RANGE = 48
 """Between the darkest and the brightest pixel of an empty scan; print differs by 100 and more."""
+OCR_LEAST_PX = 1650
+"""Long side of a page as OCR is shown it, at least: small pages have small letters."""
+OCR_MOST = 4_500_000
+"""Pixels of such a page, at most: an A3 page at 150 dpi. Each million takes 170 MB and a second."""
 
 Pixels = NDArray[np.uint8]
 """(height, width, 3) red, green, blue."""

@@ -41,6 +41,12 @@ def test_lines_come_from_the_top() -> None:
     assert arranged([fragment("b", 20, 80), fragment("a", 25, 50)])[0] == "a\nb"
 
 
+def test_a_box_over_several_lines_does_not_join_them() -> None:
+    tall = Fragment("345", 200, 50, 210, 90, place=(200, 50, 210, 90))
+    lines = [fragment(f"{name} line", 20, 50 + 15 * i) for i, name in enumerate("abc")]
+    assert arranged([*lines, tall])[0].split("\n") == ["a line", "b line 345", "c line"]
+
+
 def test_two_columns_are_read_one_after_the_other_below_their_title() -> None:
     title = fragment("A title that spans both of the columns of the page", 60, 50, width=300)
     text, _ = arranged([*column("right", 250), title, *column("left", 20)])

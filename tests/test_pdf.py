@@ -627,7 +627,7 @@ def test_ocr_is_shown_the_page_and_gives_its_text_and_lines(path: Path) -> None:
     assert (page.label, page.text, page.size) == ("page i (OCR)", "seen", (300.0, 400.0))
     assert page.lines == (Line(0, 4, 10, 20, 50, 30),)
     ((height, width, depth), size) = reader.shown[0]
-    assert height == pytest.approx(pdf.OCR_LEAST_PX, abs=2)
+    assert height == pytest.approx(pixels.OCR_LEAST_PX, abs=2)
     assert (depth, size) == (3, (300.0, 400.0))
     assert width / height == pytest.approx(300 / 400, abs=0.01)
 

@@ -174,15 +174,25 @@ def test_blank_pictures_are_not_shown_to_ocr(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("long_side", "shown_px"), [(400, 800), (1200, 1650), (2000, 2000), (5000, 3300)]
+    ("width", "height", "shown"),
+    [(400, 100, (200, 800)), (1200, 600, (825, 1650)), (2000, 500, (500, 2000))],
 )
 def test_ocr_is_shown_a_picture_of_a_size_it_reads_well(
-    path: Path, long_side: int, shown_px: int
+    path: Path, width: int, height: int, shown: tuple[int, int]
 ) -> None:
-    path.write_bytes(encoded(marked(long_side, 100)))
+    path.write_bytes(encoded(marked(width, height)))
     reader = Recorder()
     ocr(path, reader=reader)
-    assert reader.shown[0][0].shape[1] == shown_px
+    assert reader.shown[0][0].shape[:2] == shown
+
+
+@pytest.mark.parametrize(("width", "height"), [(4000, 3000), (30_000, 200)])
+def test_ocr_is_shown_no_more_pixels_than_it_can_hold(path: Path, width: int, height: int) -> None:
+    path.write_bytes(encoded(marked(width, height)))
+    reader = Recorder()
+    ocr(path, reader=reader)
+    shown = reader.shown[0][0].shape
+    assert 0.95 * pixels.OCR_MOST < shown[0] * shown[1] <= pixels.OCR_MOST
 
 
 def test_a_highlight_lies_over_its_box(path: Path) -> None:
