@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import machine
 import page
+import plain
 
-from rag import __version__, chunk, pdf, prompt, seal, settings, threads
+from rag import __version__, chunk, models, pdf, prompt, seal, settings, threads
 from rag.errors import RagError
 from rag.ingest import BATCH
 from rag.settings import ROOT, Settings
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REPEATS = 3
+PAIRS = 5
 QUERIES, WARM_UP_QUERIES = 20, 3
 WRITTEN_TOKENS = 96
 RETELL = "Retell everything that the passages say, sentence by sentence, leaving nothing out."
@@ -46,6 +48,7 @@ LABELS = {
     "embedded_s": ("Added to embedded", "s"),
     "extract_pages_per_s": ("Extraction", "pages/s"),
     "embed_chunks_per_s": ("Embedding", "chunks/s"),
+    "embed_ratio": ("Embedding, against the plain library", "times"),
     "retrieve_ms": ("Retrieval", "ms"),
     "model_load_s": ("Loading the language model", "s"),
     "prompt_tokens": ("Length of a prompt", "tokens"),
@@ -186,10 +189,7 @@ def _parts(library: "Library") -> Iterator[Figure]:
 
     chunks = [c for d in documents for c in chunk.chunk(d, library.ingest.tokenizer)]
     yield Figure("chunks", len(chunks))
-    some = _spread(chunks, BATCH)
-    _, embed_s = _timed(lambda: library.embedder().embed([c.embedded_text for c in some]))
-    how = f"{_of(REPEATS)}, warm; {len(some)} chunks of {_mean_tokens(some):.0f} tokens"
-    yield Figure("embed_chunks_per_s", len(some) / embed_s, how)
+    yield from _embedding(library, chunks)
 
     n_questions = WARM_UP_QUERIES + QUERIES + 2 * REPEATS
     questions = iter([_question(c) for c in _spread(chunks, n_questions)])
@@ -242,6 +242,24 @@ def _extracted(library: "Library") -> list[Document]:
         )
         for record in library.catalog.documents()
     ]
+
+
+def _embedding(library: "Library", chunks: Sequence[Chunk]) -> Iterator[Figure]:
+    embed = library.embedder().embed
+    some = _spread(chunks, BATCH)
+    _, embed_s = _timed(lambda: embed([c.embedded_text for c in some]))
+    how = f"{_of(REPEATS)}, warm; {len(some)} chunks of {_mean_tokens(some):.0f} tokens"
+    yield Figure("embed_chunks_per_s", len(some) / embed_s, how)
+
+    texts = [c.embedded_text for c in _spread(chunks, 2 * BATCH)]
+    with plain.encoding(_embedder_folder(library.settings), texts) as plainly:
+        ratios = [plainly() / _seconds(lambda: embed(texts)) for _ in range(PAIRS)]
+    how = f"{_of(PAIRS)} pairs of {len(texts)} chunks, from {min(ratios):.2f} to {max(ratios):.2f}"
+    yield Figure("embed_ratio", median(ratios), how)
+
+
+def _embedder_folder(chosen: Settings) -> Path:
+    return models.path_of(models.find(models.load_catalog(), chosen.embedder), chosen.models)
 
 
 def _mean_tokens(chunks: Sequence[Chunk]) -> float:
@@ -350,6 +368,12 @@ def _page(chosen: Settings) -> Iterator[Figure]:
 
 
 # --- Small parts ---------------------------------------------------------------------------------
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def _timed(work: Callable[[], T]) -> tuple[T, float]:
