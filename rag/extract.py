@@ -88,7 +88,7 @@ def read(
     progress: called with pages done and pages in all, first with 0 and all. It is for kinds that
     heed `skip` alone: where a reader was when it died is then what is left out.
     """
-    kind = sniff.kind(path, name)
+    kind = _kind(path, name)
     if kind == "pdf":
         from rag import pdf
 
@@ -162,6 +162,15 @@ def draw(
     from rag import pdf
 
     return pdf.picture(path, number, width_px=width_px, boxes=boxes, password=password, name=name)
+
+
+def _kind(path: Path, name: str) -> sniff.Kind:
+    try:
+        return sniff.kind(path, name)
+    except OSError as error:
+        raise UnreadableDocument(
+            f"{name} cannot be read ({error.strerror}). Check that it is there and may be read."
+        ) from error
 
 
 @cache

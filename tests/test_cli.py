@@ -86,14 +86,14 @@ def test_adding_says_on_stderr_what_went_in(run: Run, write_pdf: Write) -> None:
 
 def test_adding_a_folder_says_what_was_passed_over(run: Run, write_pdf: Write) -> None:
     folder = write_pdf("garden.pdf", *GARDEN).parent
-    (folder / "notes.txt").write_text("x")
+    (folder / "notes.exe").write_text("x")
 
     code, stdout, stderr = told(run("add", folder))
 
     assert (code, stdout) == (0, "")
     assert stderr.splitlines() == [
         "✓ garden.pdf: 2 pages",
-        "1 other files were passed over: they are not PDF.",
+        "1 other files were passed over: of kinds that are not read.",
     ]
 
 
@@ -105,7 +105,7 @@ def test_bad_files_are_named_the_good_ones_go_in_and_the_exit_code_is_one(
         "damaged.pdf": pdfs.garbage_after_header(),
         "empty.pdf": pdfs.no_pages(),
         "blank.pdf": pdfs.blank(),
-        "letter.pdf": b"Dear Ada,",
+        "letter.pdf": b"\x7fELF\x02\x01\x01",
     }
     for name, content in bad.items():
         (tmp_path / name).write_bytes(content)
@@ -133,14 +133,18 @@ def test_a_password_opens_encrypted_files(run: Run, tmp_path: Path) -> None:
     assert run("add", path, "--password", "pw").exit_code == 0
 
 
-def test_a_folder_without_pdf_files_could_not_be_added(run: Run, tmp_path: Path) -> None:
+def test_a_folder_without_files_that_can_be_read_could_not_be_added(
+    run: Run, tmp_path: Path
+) -> None:
     folder = tmp_path / "empty"
     folder.mkdir()
 
     code, stdout, stderr = told(run("add", folder))
 
     assert (code, stdout) == (1, "")
-    assert stderr == (f"Error: No PDF files in {folder}. Name a PDF or a folder that holds some.\n")
+    assert stderr == (
+        f"Error: No files that can be read in {folder}. Name a document or a folder that holds some.\n"
+    )
 
 
 # ask and search

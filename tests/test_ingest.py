@@ -149,7 +149,7 @@ def test_bad_files_are_named_and_the_good_ones_go_in(
         "damaged.pdf": pdfs.garbage_after_header(),
         "empty.pdf": pdfs.no_pages(),
         "blank.pdf": pdfs.blank(),
-        "letter.pdf": b"Dear Ada,",
+        "program.pdf": b"\x7fELF\x02\x01\x01",
         "nothing.pdf": b"",
     }
     for name, content in bad.items():
@@ -171,6 +171,7 @@ def test_bad_files_are_named_and_the_good_ones_go_in(
         "damaged.pdf": ("failed", "DamagedDocument"),
         "empty.pdf": ("failed", "EmptyDocument"),
         "blank.pdf": ("failed", "NoTextDocument"),
+        "nothing.pdf": ("failed", "EmptyDocument"),
     }
 
 
@@ -563,7 +564,7 @@ def test_vectors_that_are_gone_are_made_again(
 
 
 def test_folders_are_walked_in_order_without_hidden_files_and_links(tmp_path: Path) -> None:
-    names = ["b.pdf", "a.PDF", "sub/c.pdf", "notes.txt", ".hidden.pdf", ".git/d.pdf", "sub/e.docx"]
+    names = ["b.pdf", "a.PDF", "sub/c.pdf", "notes.exe", ".hidden.pdf", ".git/d.pdf", "sub/e.mp4"]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")

@@ -76,7 +76,7 @@ def test_a_folder_is_added_with_how_many_files_were_passed_over(
 ) -> None:
     room = open_room()
     folder = write_pdf("a.pdf", *GARDEN).parent
-    (folder / "notes.txt").write_text("x")
+    (folder / "notes.exe").write_text("x")
 
     staged, passed_over = room.add_path(folder)
     settled(room)
@@ -98,13 +98,13 @@ def test_an_upload_is_taken_in_under_its_bare_name_and_leaves_nothing_else(
     assert [path.name for path in originals.iterdir()] == [staged.doc_id]
 
 
-def test_an_upload_that_is_no_pdf_is_refused_by_name(open_room: Callable[..., Room]) -> None:
+def test_an_upload_of_an_unknown_kind_is_refused_by_name(open_room: Callable[..., Room]) -> None:
     room = open_room()
 
-    staged = room.add_bytes("letter.pdf", b"Dear Ada,")
+    staged = room.add_bytes("letter.pdf", b"\x7fELF\x02\x01\x01")
 
     assert staged.step == "failed"
-    assert staged.message.startswith("letter.pdf is not a PDF file")
+    assert staged.message.startswith("letter.pdf is no document")
     assert states(room) == {}
 
 
