@@ -520,7 +520,7 @@ def test_a_document_removed_while_it_is_read_does_not_come_back(
 
     taken = take_in(library, write_pdf("a.pdf", *GARDEN))
 
-    assert steps(taken) == [("a.pdf", "queued"), ("a.pdf", "extracting")]
+    assert set(steps(taken)) == {("a.pdf", "queued"), ("a.pdf", "extracting")}
     assert library.search("apple") == ()
     assert list(library.ingest.originals.iterdir()) == []
 
