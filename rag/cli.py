@@ -520,6 +520,7 @@ def _with_bars(steps: Iterator[Progress], n_files: int) -> Iterator[Progress]:
     with Bar(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         reading = bar.add_task("Reading files", total=n_files)
         embedding = bar.add_task("Embedding", total=None, visible=False)
+        read: set[str] = set()  # with OCR, a document is searchable a second time
         for step in steps:
             if step.step == "embedding":
                 bar.update(
@@ -529,8 +530,11 @@ def _with_bars(steps: Iterator[Progress], n_files: int) -> Iterator[Progress]:
                     completed=step.done,
                     total=step.total,
                 )
+            elif step.step == "scanning":
+                bar.update(reading, description=f"OCR, {step.name} {step.done}/{step.total}")
             elif step.step in ("searchable", "failed") or step.unchanged:
-                bar.advance(reading)
+                bar.advance(reading, step.doc_id not in read)
+                read.add(step.doc_id)
             yield step
 
 

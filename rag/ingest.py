@@ -207,7 +207,12 @@ class Ingest:
             self.catalog.store(document, chunks, unread=unread)
         n_pages = len(document.pages)
         message = " ".join(document.warnings)
-        yield Progress(record.name, doc_id, "searchable", n_pages, n_pages, message)
+        if unread:
+            message = f"OCR follows for {_count(len(unread), 'page')}. {message}".strip()
+        if chunks:
+            yield Progress(record.name, doc_id, "searchable", n_pages, n_pages, message)
+        else:
+            yield Progress(record.name, doc_id, "scanning", 0, len(unread), message)
 
     # OCR
 
