@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sqlite3
 import threading
 import time
@@ -16,7 +17,7 @@ from pydantic import TypeAdapter
 
 from rag.arrays import FloatArray
 from rag.errors import StoreCorrupt, StoreFull, StoreMismatch
-from rag.schema import MIGRATIONS, SCHEMA, VERSION
+from rag.schema import MIGRATIONS, SCHEMA, VERSION, WORDS
 from rag.types import (
     Answer,
     Chunk,
@@ -33,6 +34,8 @@ from rag.types import (
 
 T = TypeVar("T")
 
+SPARE = 1 << 20
+"""Bytes; a disk with less is full."""
 RECORD = """
 SELECT id, name, media_type, title, state, n_bytes, n_pages, n_chunks, n_embedded, added_at,
     json_array_length(unread) AS n_unread,
@@ -40,6 +43,9 @@ SELECT id, name, media_type, title, state, n_bytes, n_pages, n_chunks, n_embedde
     warnings, error, error_kind
 FROM documents d
 """
+EMBEDDED = "(SELECT count(*) FROM chunks WHERE doc_id = documents.id AND embedded)"
+MISCOUNTED = f"""state IN ('searchable', 'embedded') AND (n_embedded != {EMBEDDED}
+    OR (state = 'embedded') != (unread = '[]' AND n_chunks = {EMBEDDED}))"""
 TO_EMBED = "state = 'searchable' AND unread = '[]'"
 
 # Words that stand in nearly every question and tell nothing of what it is about.
@@ -170,6 +176,14 @@ class Catalog:
             for row in rows
         ]
 
+    def mark(self, doc_id: str, message: str, kind: str) -> None:
+        """Say that a document needs attention, and nothing else of it; empty: it needs none."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE documents SET error = ?, error_kind = ? WHERE id = ?",
+                (message, kind, doc_id),
+            )
+
     def fail(self, doc_id: str, message: str, kind: str) -> None:
         with self._transaction() as db:
             _erase_text(db, doc_id)
@@ -299,6 +313,13 @@ class Catalog:
 
     def vectors(self, chunk_ids: Sequence[str]) -> FloatArray:
         """(len(chunk_ids), dim) in the order asked for; each of them must be there."""
+        found = self.kept_bytes(chunk_ids)
+        joined = b"".join(found[i] for i in chunk_ids)
+        kept = np.frombuffer(joined, np.float16).reshape(len(chunk_ids), -1)
+        return kept.astype(np.float32)
+
+    def kept_bytes(self, chunk_ids: Sequence[str]) -> dict[str, bytes]:
+        """What is kept as the vectors of chunks, by id, without those that have none."""
         found: dict[str, bytes] = {}
         for some in _some_at_a_time(chunk_ids):
             marks = ",".join("?" * len(some))
@@ -308,9 +329,7 @@ class Catalog:
                 *some,
             )
             found |= {row["id"]: row["vector"] for row in rows}
-        joined = b"".join(found[i] for i in chunk_ids)
-        kept = np.frombuffer(joined, np.float16).reshape(len(chunk_ids), -1)
-        return kept.astype(np.float32)
+        return found
 
     def with_vectors(self, chunk_ids: Sequence[str]) -> list[str]:
         """Those that have vectors, in the order given."""
@@ -347,6 +366,16 @@ class Catalog:
                 f"WHERE {chosen.replace('doc_id', 'id')} AND n_chunks > 0",
                 (doc_id,),
             )
+
+    def drop_vectors(self, chunk_ids: Sequence[str]) -> None:
+        """Have these chunks embedded again."""
+        with self._transaction() as db:
+            ids = [(chunk_id,) for chunk_id in chunk_ids]
+            db.executemany(
+                "DELETE FROM vectors WHERE chunk = (SELECT rowid FROM chunks WHERE id = ?)", ids
+            )
+            db.executemany("UPDATE chunks SET embedded = 0 WHERE id = ?", ids)
+            _recount(db)
 
     def search(self, question: str, n: int) -> list[str]:
         """Up to n chunk ids that hold words of the question, best first by BM25."""
@@ -418,6 +447,104 @@ class Catalog:
         with self._transaction() as db:
             db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
 
+    # Checks
+
+    def faults(self) -> list[str]:
+        """What SQLite finds wrong with its own file and with references from row to row."""
+        whole = [row[0] for row in self._all("PRAGMA integrity_check")]
+        keys = [
+            f"a row of {row['table']} belongs to none of {row['parent']}"
+            for row in self._all("PRAGMA foreign_key_check")
+        ]
+        # The words have a check of their own.
+        return [fault for fault in whole if fault != "ok" and "FTS5" not in fault] + keys
+
+    def words_are_whole(self) -> bool:
+        """Whether the index of words holds the words of all chunks and no others."""
+        try:
+            with self._lock:
+                self._db.execute(
+                    "INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)"
+                )
+        except sqlite3.DatabaseError:
+            return False
+        return True
+
+    def rebuild_words(self) -> None:
+        """Make the index of words anew from the chunks."""
+        try:
+            with self._transaction() as db:
+                db.execute("INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild')")
+        except StoreCorrupt:
+            with self._transaction() as db:
+                db.execute("DROP TABLE IF EXISTS chunks_fts")
+                db.execute(WORDS)
+                db.execute("INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild')")
+
+    def rebuild_indexes(self) -> None:
+        """Make SQLite's own indexes anew from the tables."""
+        with self._transaction() as db:
+            db.execute("REINDEX")
+
+    def drop_orphans(self) -> None:
+        """Take out rows that belong to a row which is not there."""
+        with self._transaction() as db:
+            for table, parent, key in {
+                (row["table"], row["parent"], row["fkid"])
+                for row in db.execute("PRAGMA foreign_key_check")
+            }:
+                (child,) = [
+                    row["from"]
+                    for row in db.execute(f"PRAGMA foreign_key_list({table})")
+                    if row["id"] == key
+                ]
+                (owner,) = [
+                    row["name"] for row in db.execute(f"PRAGMA table_info({parent})") if row["pk"]
+                ]
+                db.execute(
+                    f"DELETE FROM {table} WHERE {child} NOT IN (SELECT {owner} FROM {parent})"
+                )
+
+    def miscounted(self) -> list[str]:
+        """Documents of which it is not true that their chunks are embedded as their record says."""
+        return [row["id"] for row in self._all(f"SELECT id FROM documents WHERE {MISCOUNTED}")]
+
+    def recount(self) -> None:
+        """Count embedded chunks again."""
+        with self._transaction() as db:
+            _recount(db)
+
+    def numbers(self, doc_id: str) -> list[int]:
+        """Numbers of a document's pages, in order."""
+        rows = self._all("SELECT number FROM pages WHERE doc_id = ? ORDER BY number", doc_id)
+        return [row["number"] for row in rows]
+
+    def chunks_from(self, doc_id: str, ordinal: int, n: int) -> list[Chunk]:
+        """Up to n chunks of a document in reading order, from the one at `ordinal` on."""
+        return self._read(
+            _chunk,
+            "SELECT * FROM chunks WHERE doc_id = ? AND ordinal >= ? ORDER BY ordinal LIMIT ?",
+            doc_id,
+            ordinal,
+            n,
+        )
+
+    def half_embedded(self, doc_id: str) -> list[str]:
+        """Chunks noted as embedded that have no vector, and the other way round."""
+        rows = self._all(
+            "SELECT id FROM chunks c LEFT JOIN vectors ON chunk = rowid "
+            "WHERE doc_id = ? AND embedded != (vector IS NOT NULL)",
+            doc_id,
+        )
+        return [row["id"] for row in rows]
+
+    def vector_bytes(self) -> int:
+        """The size that most of the kept vectors have; 0 where there are none."""
+        row = self._one(
+            "SELECT length(vector) AS n FROM vectors GROUP BY n ORDER BY count(*) DESC LIMIT 1"
+        )
+        return 0 if row is None else int(row["n"])
+
     # Plumbing
 
     def _prepare(self, readonly: bool) -> None:
@@ -437,7 +564,9 @@ class Catalog:
         if readonly:
             return
         self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
+        # A power cut takes nothing back that a person was told: NORMAL would lose what is newest.
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA fullfsync = ON")
         self._db.execute("PRAGMA secure_delete = ON")
         # A temporary file would hold text of documents outside of the library's folder.
         self._db.execute("PRAGMA temp_store = MEMORY")
@@ -470,12 +599,20 @@ class Catalog:
             yield
         # The message of an SQLite error can hold bytes of the file that are no text.
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            if self._is_full(error):
                 raise StoreFull(
                     f"The disk with {self._path} is full. Free some space and try again; "
                     "what was already in the library is unharmed."
                 ) from error
             raise self._corrupt(error) from error
+
+    def _is_full(self, error: Exception) -> bool:
+        code = getattr(error, "sqlite_errorcode", None) or 0
+        # Without room for what it shares between processes, SQLite tells of input and output only.
+        broken = code & 0xFF == sqlite3.SQLITE_IOERR
+        return code == sqlite3.SQLITE_FULL or (
+            broken and shutil.disk_usage(self._path.parent).free < SPARE
+        )
 
     def _corrupt(self, error: Exception) -> StoreCorrupt:
         return StoreCorrupt(
@@ -504,6 +641,13 @@ def match_expression(question: str) -> str:
     words = list(dict.fromkeys(re.findall(r"\w+", question.casefold())))
     telling = [word for word in words if word not in STOP_WORDS]
     return " OR ".join(f'"{word}"' for word in telling or words)
+
+
+def _recount(db: sqlite3.Connection) -> None:
+    db.execute(
+        f"UPDATE documents SET n_embedded = {EMBEDDED}, state = CASE WHEN unread = '[]' "
+        f"AND n_chunks = {EMBEDDED} THEN 'embedded' ELSE 'searchable' END WHERE {MISCOUNTED}"
+    )
 
 
 def _erase_text(db: sqlite3.Connection, doc_id: str) -> None:

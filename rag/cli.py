@@ -3,11 +3,11 @@
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from rich.console import Console
@@ -41,6 +41,10 @@ from rag.types import (
     Progress,
     Waiting,
 )
+
+if TYPE_CHECKING:
+    from rag.check import Finding, Report
+    from rag.library import Library
 
 # Names and texts of documents are shown as they are: no markup, no ":emoji:" in them.
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -171,11 +175,10 @@ def add(
     A file that cannot be taken in is named on stderr and the rest goes on; the exit code is then 1.
     """
     from rag.ingest import files_in
-    from rag.library import open_library
 
     files, passed_over = files_in(paths)
     failed = 0
-    with closing(open_library(_chosen(base, library=library), command="add")) as opened:
+    with _opened(_chosen(base, library=library), "add") as opened:
         for progress in _with_bars(opened.ingest.take_in(files, password=password), len(files)):
             failed += progress.step == "failed"
             _report(progress)
@@ -216,13 +219,12 @@ def ask(
     [1] marks a sentence that passage 1 bears out; [2?] one that says more than its nearest
     passage, 2; [?] one that no passage comes near.
     """
-    from rag.library import open_library
-
     question = _text(question)
     if not question.strip():
         raise click.UsageError("The question is empty.")
     chosen = _chosen(base, library=library, model=model, top_k=top_k, seed=seed)
-    with closing(open_library(chosen, command="ask")) as opened:
+    with _opened(chosen, "ask") as opened:
+        _reindex(opened)
         events = opened.ask(question)
         answer = _last(events) if as_json or not out.is_terminal else _shown(events)
     if as_json:
@@ -245,10 +247,9 @@ def search(
     base: Settings, query: str, library: Path | None, top_k: int | None, as_json: bool
 ) -> None:
     """Find passages, without the language model."""
-    from rag.library import open_library
-
     chosen = _chosen(base, library=library, top_k=top_k)
-    with closing(open_library(chosen, command="search")) as opened:
+    with _opened(chosen, "search") as opened:
+        _reindex(opened)
         hits = opened.search(_text(query))
     if as_json:
         _print_json([hit_json(hit) for hit in hits])
@@ -288,15 +289,54 @@ def remove(base: Settings, documents: tuple[str, ...], library: Path | None, yes
 
     Their text, vectors and copies go, and so does every saved answer that drew on them.
     """
-    from rag.library import open_library
-
-    with closing(open_library(_chosen(base, library=library), command="remove")) as opened:
+    with _opened(_chosen(base, library=library), "remove") as opened:
         chosen = [_named(opened.catalog.documents(), name) for name in documents]
         names = ", ".join(record.name for record in chosen)
         if not yes:
             click.confirm(f"Erase {names} from the library?", abort=True, err=True)
         opened.ingest.remove([record.id for record in chosen])
     err.print(f"Erased {names}.")
+
+
+@cli.command()
+@library_option
+@click.option("--repair", is_flag=True, help="Put right what can be, then look again.")
+@json_option
+@click.pass_obj
+def check(base: Settings, library: Path | None, repair: bool, as_json: bool) -> None:
+    """Check that nothing in the library is damaged, missing or doubled.
+
+    library.db itself, the copies of files, pages, passages, the index of words, and the vectors in
+    both places. Exit code 1 when something is wrong; with --repair, when something is left.
+    """
+    from rag import check as checking
+
+    with _opened(_chosen(base, library=library), "check") as opened:
+        report = _checked(opened)
+        found = report.findings
+        if repair:
+            for progress in _with_bars(checking.repair(opened, report), report.n_documents):
+                if progress.step == "failed":
+                    _report(progress)
+            report = _checked(opened)
+    left = {(f.doc_id, f.what) for f in report.findings}
+    mended = [f for f in found if (f.doc_id, f.what) not in left]
+    if as_json:
+        _print_json(check_json(report, mended))
+    else:
+        for finding in mended:
+            out.print(Text(f"✓ {_finding(finding)} Put right.", style="green"))
+        for finding in report.findings:
+            advice = f" --repair {finding.remedy}." if finding.remedy and not repair else ""
+            out.print(Text(f"✗ {_finding(finding)}{advice}", style="red"))
+        out.print(
+            f"{report.n_documents} documents, {report.n_pages} pages, {report.n_chunks} passages, "
+            f"{report.n_vectors} vectors."
+        )
+    if not report.ok:
+        raise click.ClickException("Something is wrong with the library; see above.")
+    if not as_json:
+        out.print("The library is whole.", style="bold")
 
 
 @cli.command()
@@ -487,6 +527,65 @@ def _fetch_progress(model: Model) -> Iterator[FetchProgress]:
         yield show
 
 
+@contextmanager
+def _opened(chosen: Settings, command: str) -> Iterator["Library"]:
+    """The library, with what was put right in it told first."""
+    from rag.library import open_library
+
+    with closing(open_library(chosen, command=command)) as opened:
+        for line in opened.healed:
+            err.print(line, style="yellow")
+        yield opened
+
+
+def _reindex(opened: "Library") -> None:
+    """Put vectors back that the index lost, so that searching finds by meaning at once."""
+    for _ in _with_bars(opened.ingest.reindex(), 0):
+        pass
+
+
+def _checked(opened: "Library") -> "Report":
+    from rag import check as checking
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Bar(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("Checking")
+        return checking.check(
+            opened,
+            tell=lambda name, done, total: bar.update(
+                task, description=f"Checking {name}", completed=done, total=total
+            ),
+        )
+
+
+def _finding(finding: "Finding") -> str:
+    return f"{finding.document}: {finding.what}" if finding.document else finding.what
+
+
+def check_json(report: "Report", mended: Sequence["Finding"]) -> dict[str, Any]:
+    """The object that `check --json` prints. findings: what is wrong now; repaired: what was."""
+    return {
+        "ok": report.ok,
+        "documents": report.n_documents,
+        "pages": report.n_pages,
+        "chunks": report.n_chunks,
+        "vectors": report.n_vectors,
+        "findings": [_finding_json(finding) for finding in report.findings],
+        "repaired": [_finding_json(finding) for finding in mended],
+    }
+
+
+def _finding_json(finding: "Finding") -> dict[str, Any]:
+    return {
+        "kind": finding.kind,
+        "document": finding.document,
+        "doc_id": finding.doc_id,
+        "what": finding.what,
+        "remedy": finding.remedy,
+        "chunks": len(finding.chunk_ids),
+    }
+
+
 def _records(chosen: Settings) -> list[DocumentRecord]:
     from rag.library import read_catalog
 
@@ -522,11 +621,11 @@ def _with_bars(steps: Iterator[Progress], n_files: int) -> Iterator[Progress]:
         embedding = bar.add_task("Embedding", total=None, visible=False)
         read: set[str] = set()  # with OCR, a document is searchable a second time
         for step in steps:
-            if step.step == "embedding":
+            if step.step in ("embedding", "indexing"):
                 bar.update(
                     embedding,
                     visible=True,
-                    description=f"Embedding {step.name}",
+                    description=f"{step.step.capitalize()} {step.name}",
                     completed=step.done,
                     total=step.total,
                 )

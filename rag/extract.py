@@ -9,13 +9,13 @@ import errno
 import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import uuid4
 
-from rag import sniff
+from rag import disk, sniff
 from rag.errors import (
     DocumentTooLarge,
     StoreError,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from rag import ocr
 
 BLOCK = 1 << 20
+INCOMING = ".incoming-"
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def is_supported(path: Path) -> bool:
@@ -43,10 +45,10 @@ def is_supported(path: Path) -> bool:
 
 
 def copy_in(path: Path, folder: Path, *, name: str, max_bytes: int) -> tuple[str, int]:
-    """Copy a file to folder/<sha256>. Returns (sha256 in hex, size in bytes).
+    """Copy a file to where `put_in_place` takes it from. Returns (sha256 in hex, size in bytes).
 
-    Raises UnreadableDocument, UnsupportedDocument, DocumentTooLarge, StoreFull; nothing is left
-    behind then.
+    The copy then outlasts a power cut. Raises UnreadableDocument, UnsupportedDocument,
+    DocumentTooLarge, StoreFull; nothing is left behind then.
     """
     if not is_supported(path):
         raise UnsupportedDocument(
@@ -56,20 +58,55 @@ def copy_in(path: Path, folder: Path, *, name: str, max_bytes: int) -> tuple[str
     temporary = incoming(folder)
     try:
         digest, n_bytes = _copy(path, temporary, name, max_bytes)
-        temporary.replace(folder / digest)
+        with _writing(name):
+            temporary.replace(waiting(folder, digest))
+            disk.sync(folder)
     finally:
         temporary.unlink(missing_ok=True)
     return digest, n_bytes
 
 
+def put_in_place(folder: Path, digest: str, *, name: str) -> None:
+    """Give a copy its name, folder/<sha256>. Done twice it is done once. Raises StoreError."""
+    with _writing(name), suppress(FileNotFoundError):
+        waiting(folder, digest).replace(folder / digest)
+        disk.sync(folder)
+
+
+def waiting(folder: Path, digest: str) -> Path:
+    """Where a whole copy is until its document is entered."""
+    return folder / f"{INCOMING}{digest}"
+
+
 def incoming(folder: Path) -> Path:
     """A new name in `folder` for a file that is not whole yet."""
-    return folder / f".incoming-{uuid4().hex}"
+    return folder / f"{INCOMING}{uuid4().hex}"
+
+
+def is_incoming(name: str) -> bool:
+    """Whether a file's name is one that `incoming` or `waiting` gives."""
+    return bool(re.fullmatch(rf"{re.escape(INCOMING)}([0-9a-f]{{32}}|[0-9a-f]{{64}})", name))
+
+
+def is_copy(path: Path) -> bool:
+    """Whether a file is named by its own bytes, as the library names its copies."""
+    with suppress(UnreadableDocument):
+        return bool(DIGEST.fullmatch(path.name)) and digest_of(path) == path.name
+    return False
 
 
 def is_ours(name: str) -> bool:
-    """Whether a file's name is one that `copy_in` or `incoming` gives."""
-    return bool(re.fullmatch(r"[0-9a-f]{64}|\.incoming-[0-9a-f]{32}", name))
+    """Whether a file's name is one that this module gives."""
+    return is_incoming(name) or bool(DIGEST.fullmatch(name))
+
+
+def digest_of(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes. Raises UnreadableDocument."""
+    with _opened(path) as file:
+        digest = hashlib.sha256()
+        while block := _read(file, path):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read(
@@ -213,6 +250,8 @@ def _copy(source: Path, target: Path, name: str, max_bytes: int) -> tuple[str, i
                     "Split it, or raise max_file_mb in the settings."
                 )
             writer.write(block)
+        writer.flush()
+        disk.sync(target)
     return digest.hexdigest(), n_bytes
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import cast
 
 from rag import chunk, extract
 from rag.catalog import Catalog
-from rag.errors import DocumentError, NoTextDocument, ReadingFailed
+from rag.errors import DocumentError, NoTextDocument, ReadingFailed, StoreError, StoreFull
 from rag.reads import Reads
 from rag.sniff import SUFFIXES
 from rag.types import (
@@ -84,7 +84,7 @@ class Ingest:
         meanwhile comes first, so that it can soon be found by its words."""
         staged = iter(staging)
         with closing(Reads[Task, Read | Page](self.at_once)) as reads:
-            yield from self._reindex()
+            yield from self.reindex()
             while True:
                 one = next(staged, None)
                 if one is not None:
@@ -123,10 +123,25 @@ class Ingest:
             )
         except DocumentError as error:
             return Progress(name, "", "failed", message=str(error))
+        # Entered first and put in place then: a copy that a kill leaves between the two has a name.
+        with self._writing:
+            try:
+                progress = self._queue(doc_id, name, n_bytes, password, kept)
+            except StoreError:
+                extract.waiting(self.originals, doc_id).unlink(missing_ok=True)
+                raise
+            extract.put_in_place(self.originals, doc_id, name=name)
+        return progress
+
+    def _queue(
+        self, doc_id: str, name: str, n_bytes: int, password: str | None, kept: bool
+    ) -> Progress:
         known = self.catalog.document(doc_id)
         if known is not None and known.state in ("searchable", "embedded"):
             if kept:
                 self.catalog.keep(doc_id)
+            if known.error:
+                self.catalog.mark(doc_id, "", "")
             return Progress(known.name, doc_id, "embedded", unchanged=True)
         self.catalog.queue(doc_id, name, n_bytes, password, kept=kept)
         return Progress(name, doc_id, "queued")
@@ -134,7 +149,9 @@ class Ingest:
     # Reading
 
     def _begin_reading(self, reads: Reads[Task, Read | Page]) -> Iterator[Progress]:
-        for doc_id in self.catalog.in_state("queued", 2 * reads.at_once):
+        with self._writing:  # none that is entered and not in place yet
+            queued = self.catalog.in_state("queued", 2 * reads.at_once)
+        for doc_id in queued:
             record = self.catalog.document(doc_id)
             if record is not None and reads.has_room and (doc_id, 0) not in reads.keys:
                 yield Progress(record.name, doc_id, "extracting")
@@ -272,8 +289,9 @@ class Ingest:
         doc_ids = [chunk_id.partition(":")[0] for chunk_id in chunk_ids]
         self.vectors.add(chunk_ids, doc_ids, self.catalog.vectors(chunk_ids))
 
-    def _reindex(self) -> Iterator[Progress]:
-        """Make the index hold what the catalogue has vectors of, no more and no less."""
+    def reindex(self) -> Iterator[Progress]:
+        """Make the index hold what the catalogue has vectors of, no more and no less. Nothing is
+        embedded for it; searching goes on meanwhile."""
         whole = self.vectors.count() == self.catalog.n_embedded()
         if whole and self.catalog.meta(UNSURE) != "1":
             return
@@ -296,6 +314,16 @@ class Ingest:
     def pause(self, paused: bool = True) -> None:
         self.catalog.set_meta(PAUSED, "1" if paused else "0")
 
+    def read_again(self, doc_id: str) -> None:
+        """Have a document read anew from its original, although it was read before."""
+        with self._writing:
+            record = self.catalog.document(doc_id)
+            if record is not None:
+                # Its chunks may become others under the same ids.
+                self.catalog.forget_vectors(doc_id)
+                self.vectors.remove(doc_id)
+                self.catalog.queue(doc_id, record.name, record.n_bytes, None, kept=False)
+
     # Removing, and putting right
 
     def remove(self, doc_ids: Iterable[str]) -> None:
@@ -315,27 +343,46 @@ class Ingest:
             self.catalog.set_meta(OPEN, "1")
             if n := self._finish_removal():
                 done.append(f"Finished erasing {_count(n, 'document')}.")
-            if n := self._remove_strays():
-                done.append(f"Removed {_count(n, 'copy', 'copies')} of files not entered yet.")
+            done += self.settle_copies()
             if self.vectors.count() < self.catalog.n_embedded():
                 done.append("The index of vectors is put right from the library.")
+            if done and (n := len(self.catalog.in_state("queued")) + self._n_to_embed()):
+                done.append(f"{_count(n, 'document')} still to be read or embedded.")
             return tuple(done)
 
     def close(self) -> None:
         """Note that nothing was broken off."""
-        self.catalog.set_meta(OPEN, "0")
+        with suppress(StoreFull):  # the next opening then looks closer than it need
+            self.catalog.set_meta(OPEN, "0")
 
-    def _remove_strays(self) -> int:
+    def settle_copies(self) -> list[str]:
+        """Have each copy be a document's, and say what was done, for the person."""
+        n_removed = n_entered = 0
         known = self.catalog.document_ids()
-        # Whoever chose a folder that was not empty keeps what is in it.
-        strays = [
-            copy
-            for copy in self.originals.iterdir()
-            if extract.is_ours(copy.name) and copy.name not in known
-        ]
-        for copy in strays:
-            copy.unlink()
-        return len(strays)
+        for path in list(self.originals.iterdir()):
+            if extract.is_incoming(path.name):
+                digest = path.name.removeprefix(extract.INCOMING)
+                if digest in known:
+                    extract.put_in_place(self.originals, digest, name=digest)
+                else:
+                    path.unlink()
+                    n_removed += 1
+            # Whoever chose a folder that was not empty keeps what is in it.
+            elif path.name not in known and extract.is_copy(path):
+                self.catalog.queue(path.name, path.name[:12], path.stat().st_size, None)
+                n_entered += 1
+        done = []
+        if n_removed:
+            done.append(f"Removed {_count(n_removed, 'copy', 'copies')} of files not entered yet.")
+        if n_entered:
+            done.append(
+                f"Entered {_count(n_entered, 'copy', 'copies')} that library.db did not know, "
+                "under the start of their SHA-256: it is older than they are."
+            )
+        return done
+
+    def _n_to_embed(self) -> int:
+        return len(self.catalog.in_state("searchable"))
 
     def _finish_removal(self) -> int:
         doc_ids = json.loads(self.catalog.meta(REMOVING) or "[]")

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -35,13 +36,16 @@ class LibraryLock:
         """Give the library free. Calling it again does nothing."""
         if not self._file.closed:
             self._write({})
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
 
     def _write(self, owner: dict[str, object]) -> None:
-        self._file.seek(0)
-        self._file.truncate()
-        json.dump(owner, self._file)
-        self._file.flush()
+        # The lock holds without a name in it, and must be given free on a full disk too.
+        with suppress(OSError):
+            self._file.seek(0)
+            self._file.truncate()
+            json.dump(owner, self._file)
+            self._file.flush()
 
 
 def _open(path: Path) -> TextIO:

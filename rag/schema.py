@@ -2,11 +2,15 @@
 
 VERSION = 2
 
-_WORDS = """
-CREATE VIEW reading AS SELECT rowid, coalesce(clean, text) AS text, context FROM chunks;
+WORDS = """
 CREATE VIRTUAL TABLE chunks_fts USING fts5 (
     text, context, content='reading', tokenize='porter unicode61 remove_diacritics 2'
 );
+"""
+
+_WORDS = f"""
+CREATE VIEW reading AS SELECT rowid, coalesce(clean, text) AS text, context FROM chunks;
+{WORDS}
 CREATE TRIGGER chunks_added AFTER INSERT ON chunks BEGIN
     INSERT INTO chunks_fts (rowid, text, context)
     VALUES (new.rowid, coalesce(new.clean, new.text), new.context);

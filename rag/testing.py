@@ -56,8 +56,14 @@ class MemoryIndex:
     def ids(self, doc_id: str | None = None) -> set[str]:
         return {i for i, (owner, _) in self._rows.items() if doc_id in (None, owner)}
 
+    def get(self, ids: Sequence[str]) -> dict[str, FloatArray]:
+        return {i: self._rows[i][1] for i in ids if i in self._rows}
+
     def discard(self, ids: Sequence[str]) -> None:
         self._rows = {i: row for i, row in self._rows.items() if i not in set(ids)}
+
+    def clear(self) -> None:
+        self._rows = {}
 
     def count(self) -> int:
         return len(self._rows)

@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import cast
 
 import chromadb
+import numpy as np
 from chromadb.api.client import Client
 from chromadb.api.collection_configuration import CreateCollectionConfiguration
 from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings
 from chromadb.errors import ChromaError
 
+from rag import disk
 from rag.arrays import FloatArray
 from rag.errors import StoreCorrupt, StoreFull
 
 COLLECTION = "chunks"
 CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine"}}
 BATCH = 1000
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 SPARE = 1 << 20
 """Bytes; a disk with less is full."""
 UNREADABLE = (ChromaError, ValueError, RuntimeError)
@@ -38,20 +41,24 @@ class ChromaIndex:
     one step, so that a kill at any moment leaves either the old or the new index.
 
     Chroma writes its index files in place, and one that is half written can crash the process that
-    reads it. So `root/suspect` is there while Chroma writes; an index that is opened with it, or
-    that Chroma cannot open, gives way to an empty one.
+    reads it. So `root/suspect` is there while Chroma writes and while it reads them first;
+    `root/open` holds the system's boot while a process has the index open, for a write that a power
+    cut took from the disk after Chroma had done it. An index that is opened with the one, or with
+    another boot in the other, or that Chroma cannot open, gives way to an empty one.
     Raises StoreCorrupt when Chroma cannot use its files, StoreFull when the disk is full.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._lock = threading.RLock()
-        self._suspect = root / "suspect"
+        self._suspect, self._note = root / "suspect", root / "open"
         with self._use():
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._generation = _current(root)
-            if self._suspect.exists():
+            if self._suspect.exists() or _was_cut_off(self._note):
                 self._begin_anew()
+            self._note.write_text(boot(), encoding="ascii")
+            disk.sync(self._note, root)
             try:
                 self._client, self._collection = self._opened()
             except UNREADABLE as error:
@@ -100,6 +107,24 @@ class ChromaIndex:
             for i in range(0, len(ids), BATCH):
                 self._collection.delete(ids=list(ids[i : i + BATCH]))
 
+    def get(self, ids: Sequence[str]) -> dict[str, FloatArray]:
+        """Vectors as they are kept, by id, without those that are not there."""
+        found: dict[str, FloatArray] = {}
+        with self._use():
+            for i in range(0, len(ids), BATCH):
+                part = self._collection.get(ids=list(ids[i : i + BATCH]), include=["embeddings"])
+                rows = np.asarray(part["embeddings"], np.float32)
+                found |= dict(zip(part["ids"], rows, strict=True))
+        return found
+
+    def clear(self) -> None:
+        """Begin with an empty index, whatever state this one is in."""
+        with self._use():
+            with suppress(*UNREADABLE):
+                self._client.close()
+            self._begin_anew()
+            self._client, self._collection = self._opened()
+
     def count(self) -> int:
         with self._use():
             return self._collection.count()
@@ -127,25 +152,34 @@ class ChromaIndex:
     def close(self) -> None:
         with self._lock:
             self._client.close()
+            with suppress(OSError):
+                disk.sync(*(path for path in self._root.rglob("*") if path.is_file()), self._root)
+                self._note.unlink(missing_ok=True)
 
     def _opened(self) -> tuple[Client, Collection]:
         for stale in self._root.iterdir():
             if stale.name.isdigit() and stale.name != str(self._generation):
                 shutil.rmtree(stale)
-        client, collection = _open(self._root / str(self._generation))
-        collection.count()  # reads the index files
+        with self._writing():  # so that files which crash the process that opens them do so once
+            client, collection = _open(self._root / str(self._generation))
+            _read_files(collection)
         return client, collection
 
     def _begin_anew(self) -> None:
         self._generation += 1
+        # A rewrite that was broken off can have left half of a copy there.
+        shutil.rmtree(self._root / str(self._generation), ignore_errors=True)
         _point(self._root, self._generation)
         self._suspect.unlink(missing_ok=True)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
+        # One that stays from an earlier write is not lifted by this one's going well.
+        earlier = self._suspect.exists()
         self._suspect.touch()
         yield
-        self._suspect.unlink()
+        if not earlier:
+            self._suspect.unlink(missing_ok=True)
 
     @contextmanager
     def _use(self) -> Iterator[None]:
@@ -180,6 +214,26 @@ def _open(folder: Path) -> tuple[Client, Collection]:
     return client, client.get_or_create_collection(
         COLLECTION, embedding_function=None, configuration=CONFIGURATION
     )
+
+
+def _read_files(collection: Collection) -> None:
+    """Have Chroma read all of its index files, as the first question would."""
+    some = collection.get(limit=1, include=["embeddings"])["embeddings"]
+    if some is not None and len(some):
+        collection.query(query_embeddings=np.asarray(some, np.float32), n_results=1, include=[])
+
+
+def boot() -> str:
+    """The system's start, as a name that no other one has; empty where the system has none."""
+    try:
+        return BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _was_cut_off(note: Path) -> bool:
+    """Whether the index was open when the system went down, as far as can be told."""
+    return note.exists() and note.read_text(encoding="ascii", errors="replace") != (boot() or None)
 
 
 def _copy(source: Collection, target: Collection, offset: int) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,7 +144,8 @@ def test_a_folder_without_files_that_can_be_read_could_not_be_added(
 
     assert (code, stdout) == (1, "")
     assert stderr == (
-        f"Error: No files that can be read in {folder}. Name a document or a folder that holds some.\n"
+        f"Error: No files that can be read in {folder}. "
+        "Name a document or a folder that holds some.\n"
     )
 
 
@@ -292,6 +294,71 @@ def test_arguments_that_are_no_text_are_searched_as_far_as_they_are(run: Run, ga
     result = run("search", "apple \udcff", "--json")
 
     assert (result.exit_code, json.loads(result.stdout)[0]["document"]) == (0, "garden.pdf")
+
+
+# check
+
+
+def test_a_whole_library_is_said_to_be_whole(run: Run, garden: Path) -> None:
+    assert told(run("check")) == (
+        0,
+        "1 documents, 2 pages, 2 passages, 2 vectors.\nThe library is whole.\n",
+        "",
+    )
+
+
+def test_what_is_wrong_is_told_with_its_remedy_and_put_right_by_repair(
+    run: Run, garden: Path, library: Path
+) -> None:
+    shutil.rmtree(library / "chroma")
+    what = "The index of vectors is empty, and library.db has some."
+    healed = "The index of vectors is put right from the library.\n"
+
+    code, stdout, stderr = told(run("check"))
+    assert (code, stdout.splitlines()[0]) == (
+        1,
+        f"✗ {what} --repair puts vectors back from library.db.",
+    )
+    assert stderr == f"{healed}Error: Something is wrong with the library; see above.\n"
+
+    code, stdout, stderr = told(run("check", "--repair"))
+    assert (code, stdout.splitlines()[0], stderr) == (0, f"✓ {what} Put right.", healed)
+    assert run("check").exit_code == 0
+
+
+def test_check_json_tells_what_was_repaired_and_what_is_left(
+    run: Run, garden: Path, library: Path
+) -> None:
+    shutil.rmtree(library / "chroma")
+    (original,) = (library / "originals").iterdir()
+    original.unlink()
+
+    code, stdout, _ = told(run("check", "--repair", "--json"))
+
+    assert code == 1
+    report = json.loads(stdout)
+    (left,), (repaired,) = report.pop("findings"), report.pop("repaired")
+    assert report == {"ok": False, "documents": 1, "pages": 2, "chunks": 2, "vectors": 2}
+    assert repaired["kind"] == "index"
+    assert (left["kind"], left["document"], left["remedy"]) == ("original", "garden.pdf", "")
+    assert left["what"] in run("list").stdout
+
+
+def test_what_a_start_put_right_is_told_once(run: Run, garden: Path, library: Path) -> None:
+    (library / "originals" / f".incoming-{'f' * 64}").write_bytes(b"half a copy")
+
+    first, second = run("search", "apple"), run("search", "apple")
+
+    assert first.stderr == "Removed 1 copy of files not entered yet.\n"
+    assert (second.stderr, second.stdout) == ("", first.stdout)
+
+
+def test_searching_puts_vectors_back_first(run: Run, garden: Path, library: Path) -> None:
+    shutil.rmtree(library / "chroma")
+
+    found = json.loads(run("search", "apple trees", "--top-k", 1, "--json").stdout)
+
+    assert found[0]["origin"] == "both"
 
 
 # list, status, remove
@@ -599,7 +666,11 @@ def test_what_a_killed_program_left_is_finished_by_the_next_run(
     completed = program(*command)
 
     assert (completed.returncode, completed.stdout) == (0, "")
-    assert completed.stderr == "= garden.pdf is already in the library\n"
+    assert completed.stderr.splitlines() == [
+        "Strongroom was not closed properly last time.",
+        "1 document still to be read or embedded.",
+        "= garden.pdf is already in the library",
+    ]
     assert only_record(real_settings) == replace(
         between, state="embedded", n_embedded=between.n_chunks
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pdfs
 import pytest
 
+from rag import disk
 from rag.errors import (
     DocumentTooLarge,
     StoreError,
@@ -12,7 +13,16 @@ from rag.errors import (
     UnreadableDocument,
     UnsupportedDocument,
 )
-from rag.extract import _read, _writing, copy_in, is_supported, read, save
+from rag.extract import (
+    _read,
+    _writing,
+    copy_in,
+    is_supported,
+    put_in_place,
+    read,
+    save,
+    waiting,
+)
 from rag.sniff import HEAD
 from rag.types import ReadLimits
 
@@ -31,12 +41,49 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def copied(file: Path, originals: Path) -> tuple[str, int]:
+    doc_id, n_bytes = copy_in(file, originals, name="report.pdf", max_bytes=1 << 20)
+    put_in_place(originals, doc_id, name="report.pdf")
+    return doc_id, n_bytes
+
+
+def test_a_copy_waits_under_another_name_until_it_is_put_in_place(
+    file: Path, originals: Path
+) -> None:
+    doc_id, _ = copy_in(file, originals, name="report.pdf", max_bytes=1 << 20)
+    assert list(originals.iterdir()) == [waiting(originals, doc_id)]
+
+    for _ in range(2):
+        put_in_place(originals, doc_id, name="report.pdf")
+        assert [path.name for path in originals.iterdir()] == [doc_id]
+
+
+def test_a_copy_and_its_name_are_on_the_disk_before_it_is_entered(
+    file: Path, originals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(
+        disk,
+        "sync",
+        lambda path: synced.append((path.name[:10], [p.name[:10] for p in originals.iterdir()])),
+    )
+
+    copied(file, originals)
+
+    doc_id = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert synced == [
+        (".incoming-", [".incoming-"]),
+        ("originals", [".incoming-"]),
+        ("originals", [doc_id[:10]]),
+    ]
+
+
 def test_a_copy_is_named_by_the_hash_of_its_bytes_and_only_its_owner_may_read_it(
     file: Path, originals: Path
 ) -> None:
     data = file.read_bytes()
 
-    doc_id, n_bytes = copy_in(file, originals, name="report.pdf", max_bytes=1 << 20)
+    doc_id, n_bytes = copied(file, originals)
 
     assert (doc_id, n_bytes) == (hashlib.sha256(data).hexdigest(), len(data))
     assert [path.name for path in originals.iterdir()] == [doc_id]
@@ -45,14 +92,14 @@ def test_a_copy_is_named_by_the_hash_of_its_bytes_and_only_its_owner_may_read_it
 
 
 def test_copying_twice_equals_copying_once(file: Path, originals: Path) -> None:
-    first = copy_in(file, originals, name="report.pdf", max_bytes=1 << 20)
+    first = copied(file, originals)
 
-    assert copy_in(file, originals, name="other.pdf", max_bytes=1 << 20) == first
+    assert copied(file, originals) == first
     assert [path.name for path in originals.iterdir()] == [first[0]]
 
 
 def test_what_was_copied_can_be_read(file: Path, originals: Path) -> None:
-    doc_id, _ = copy_in(file, originals, name="report.pdf", max_bytes=1 << 20)
+    doc_id, _ = copied(file, originals)
 
     made = read(originals / doc_id, doc_id=doc_id, name="report.pdf", limits=ReadLimits())
 

@@ -1,10 +1,12 @@
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pdfs
@@ -13,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from libraries import GARDEN, HARBOUR, answer_from, assemble, steps
 
-from rag import ingest
+from rag import extract, ingest
 from rag.arrays import FloatArray, IntArray
-from rag.extract import incoming
-from rag.ingest import files_in
+from rag.extract import incoming, waiting
+from rag.ingest import Ingest, files_in
 from rag.library import Library
 from rag.settings import Settings
 from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
@@ -369,11 +371,142 @@ def test_a_copy_that_was_not_entered_before_a_kill_is_gone_after_opening(
     library = fake_library()
     take_in(library, write_pdf("a.pdf", *GARDEN))
     before = state(library)
-    for name in ("f" * 64, incoming(library.ingest.originals).name):
-        (library.ingest.originals / name).write_bytes(b"%PDF-")
+    originals = library.ingest.originals
+    for path in (incoming(originals), waiting(originals, "f" * 64)):
+        path.write_bytes(b"%PDF-")
     library.close()
 
-    assert state(fake_library()) == before
+    library = fake_library()
+    assert state(library) == before
+    assert library.healed == ("Removed 2 copies of files not entered yet.",)
+
+
+@pytest.mark.parametrize("after", ["queue", "put_in_place"])
+def test_a_kill_while_a_document_is_entered_loses_neither_its_copy_nor_its_name(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    real = extract.put_in_place
+
+    def killed(*arguments: Any, **named: Any) -> None:
+        if after == "put_in_place":
+            real(*arguments, **named)
+        raise Killed
+
+    library = fake_library()
+    with monkeypatch.context() as patch:
+        patch.setattr(extract, "put_in_place", killed)
+        with pytest.raises(Killed):
+            library.ingest.stage(write_pdf("a.pdf", *GARDEN))
+    library.close()
+
+    library = fake_library()
+    list(library.ingest.resume())
+
+    assert [(r.name, r.state) for r in library.catalog.documents()] == [("a.pdf", "embedded")]
+
+
+def test_copies_that_an_older_library_db_does_not_know_are_entered_again(
+    fake_library: Open, write_pdf: Write, tmp_path: Path
+) -> None:
+    library = fake_library()
+    take_in(library, write_pdf("a.pdf", *GARDEN))
+    (doc_id,) = library.catalog.document_ids()
+    library.close()
+    for path in (tmp_path / "library").glob("library.db*"):
+        path.unlink()
+
+    library = fake_library()
+    assert library.healed[0].startswith("Entered 1 copy that library.db did not know")
+    list(library.ingest.resume())
+
+    (record,) = library.catalog.documents()
+    assert (record.id, record.name, record.state) == (doc_id, doc_id[:12], "embedded")
+    assert library.ingest.vectors.count() == 2
+
+
+def test_what_is_queued_without_its_copy_in_place_is_not_read_yet(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = fake_library()
+    real = extract.put_in_place
+    reading = threading.Thread(target=lambda: list(library.ingest.resume()))
+
+    def slowly(*arguments: Any, **named: Any) -> None:
+        reading.start()
+        reading.join(0.3)
+        real(*arguments, **named)
+
+    monkeypatch.setattr(extract, "put_in_place", slowly)
+    library.ingest.stage(write_pdf("a.pdf", *GARDEN))
+    reading.join()
+
+    assert [(r.name, r.state) for r in library.catalog.documents()] == [("a.pdf", "embedded")]
+
+
+def test_a_start_after_a_kill_says_what_it_did(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 6)
+    monkeypatch.setattr(Ingest, "close", lambda self: None)
+    library = fake_library()
+    assert library.healed == ()
+    work = library.ingest.take_in([write_pdf("many.pdf", *MANY)])
+    for _ in range(5):
+        next(work)
+    library.ingest.vectors.clear()
+    library.close()
+
+    for _ in range(2):
+        library = fake_library()
+        assert library.healed == (
+            "Strongroom was not closed properly last time.",
+            "The index of vectors is put right from the library.",
+            "1 document still to be read or embedded.",
+        )
+        library.close()
+
+
+@pytest.mark.parametrize("method", ["add", "discard"])
+def test_a_kill_while_healing_is_healed_by_the_next_start(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(ingest, "INDEXED", 4)
+    monkeypatch.setattr(Ingest, "close", lambda self: None)
+    library = fake_library()
+    take_in(library, write_pdf("many.pdf", *MANY))
+    expected = state(library)
+    library.ingest.vectors.clear()
+    library.ingest.vectors.add(["gone:0"], ["gone"], np.eye(64, dtype=np.float32)[:1])
+    for _ in range(2):
+        dying = replace(
+            library.ingest, vectors=DyingVectors(library.ingest.vectors, method, after=True)
+        )
+        with pytest.raises(Killed):
+            list(dying.resume())
+        library.close()
+        library = fake_library()
+
+    list(library.ingest.resume())
+
+    assert {**state(library), "meta": []} == {**expected, "meta": []}
+
+
+def test_a_document_read_again_leaves_nothing_of_its_former_chunks(
+    fake_library: Open, write_pdf: Write
+) -> None:
+    library = fake_library()
+    take_in(library, write_pdf("many.pdf", *MANY))
+    (doc_id,) = library.catalog.document_ids()
+    library.close()
+
+    library = fake_library(tokenizer=WordTokenizer(window=128))
+    library.ingest.read_again(doc_id)
+    list(library.ingest.resume())
+
+    record = library.catalog.document(doc_id)
+    assert record is not None
+    assert (record.state, record.n_chunks) == ("embedded", 3)
+    assert library.ingest.vectors.ids() == library.catalog.embedded_ids()
 
 
 def test_a_folder_that_was_not_empty_keeps_what_was_in_it(

@@ -229,6 +229,96 @@ def test_an_index_that_chroma_cannot_read_gives_way_to_an_empty_one(
         assert index.ids("b") == {"b:0"}
 
 
+def test_an_index_whose_opening_was_broken_off_gives_way_to_an_empty_one(
+    closed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "chroma"
+    shutil.copytree(closed, folder)
+
+    def crash(collection: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vectors, "_read_files", crash)
+        with pytest.raises(KeyboardInterrupt):
+            ChromaIndex(folder)
+
+    with closing(ChromaIndex(folder)) as index:
+        assert index.count() == 0
+
+
+def test_an_index_that_a_power_cut_found_open_gives_way_to_an_empty_one(
+    closed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = []
+    for i, (boot_then, boot_now) in enumerate([("one", "one"), ("one", "two"), ("", "")]):
+        folder = tmp_path / str(i)
+        shutil.copytree(closed, folder)
+        monkeypatch.setattr(vectors, "boot", lambda then=boot_then: then)
+        opened = ChromaIndex(folder)
+        monkeypatch.setattr(vectors, "boot", lambda now=boot_now: now)
+        with closing(ChromaIndex(folder)) as index:
+            counts.append(index.count())
+        opened.close()
+
+    assert counts == [1100, 0, 0]
+
+
+def test_an_index_that_was_closed_outlasts_a_new_start_of_the_system(
+    closed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(closed, tmp_path / "chroma")
+    monkeypatch.setattr(vectors, "boot", lambda: "another")
+
+    with closing(ChromaIndex(tmp_path / "chroma")) as index:
+        assert index.count() == 1100
+
+
+def test_a_write_that_goes_well_does_not_lift_the_suspicion_of_one_that_did_not(
+    tmp_path: Path,
+) -> None:
+    with closing(ChromaIndex(tmp_path)) as index:
+        with pytest.raises(StoreCorrupt):
+            index.add(["a:0", "a:1"], ["a"] * 2, unit(1))
+        index.add(["a:0"], ["a"], unit(1))
+        assert index.count() == 1
+
+    with closing(ChromaIndex(tmp_path)) as index:
+        assert index.count() == 0
+
+
+def test_beginning_anew_takes_nothing_of_a_rewrite_that_was_broken_off(tmp_path: Path) -> None:
+    with closing(ChromaIndex(tmp_path)) as index:
+        index.add(["a:0"], ["a"], unit(1))
+    with closing(ChromaIndex(tmp_path / "other")) as other:
+        other.add(["half:0"], ["half"], unit(1))
+    shutil.copytree(tmp_path / "other" / "0", tmp_path / "1")
+    shutil.rmtree(tmp_path / "other")
+    (tmp_path / "suspect").touch()
+
+    with closing(ChromaIndex(tmp_path)) as index:
+        assert index.ids() == set()
+
+
+def test_vectors_are_given_back_as_they_were_added(either: VectorIndex) -> None:
+    rows = unit(3)
+    either.add(ids("a", 3), ["a"] * 3, rows)
+
+    found = either.get(["a:2", "gone", "a:0"])
+
+    assert set(found) == {"a:0", "a:2"}
+    assert found["a:2"] == pytest.approx(rows[2], abs=1e-7)
+
+
+def test_a_cleared_index_is_empty_and_can_be_filled(either: VectorIndex) -> None:
+    either.add(ids("a", 3), ["a"] * 3, unit(3))
+    either.clear()
+    assert (either.count(), either.get(["a:0"])) == (0, {})
+
+    either.add(ids("a", 2), ["a"] * 2, unit(2))
+    assert either.ids() == set(ids("a", 2))
+
+
 def test_a_current_file_that_names_nothing_gives_way_to_an_empty_index(tmp_path: Path) -> None:
     (tmp_path / "current").write_text("no number")
 
