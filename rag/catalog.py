@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,8 +24,10 @@ from rag.types import (
     Conversation,
     Document,
     DocumentRecord,
+    FileRecord,
     Line,
     Page,
+    SourceRecord,
     Span,
     State,
     Turn,
@@ -390,6 +392,142 @@ class Catalog:
         )
         return [row["id"] for row in rows]
 
+    def rename(self, doc_id: str, name: str, chunks: Sequence[Chunk]) -> None:
+        """Give a document another name, and its chunks the context that says it."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE documents SET name = ?, error = CASE "
+                "WHEN substr(error, 1, length(name)) = name "
+                "THEN ? || substr(error, length(name) + 1) ELSE error END WHERE id = ?",
+                (name, name, doc_id),
+            )
+            db.executemany(
+                "UPDATE chunks SET context = ?, n_tokens = ? WHERE id = ?",
+                ((c.context, c.n_tokens, c.id) for c in chunks),
+            )
+
+    # Sources
+
+    def add_source(self, path: Path) -> None:
+        """Enter a folder. Sources inside it become part of it; it is watched if one of them was."""
+        text = path_to_text(str(path))
+        inside = [
+            (path_to_text(str(inner)), watched)
+            for inner, watched in self.source_paths().items()
+            if inner != path and inner.is_relative_to(path)
+        ]
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO sources (path, watched, added_at) VALUES (?, ?, ?)",
+                (text, any(watched for _, watched in inside), time.time()),
+            )
+            for inner, _ in inside:
+                db.execute("UPDATE files SET source = ? WHERE source = ?", (text, inner))
+                db.execute("DELETE FROM sources WHERE path = ?", (inner,))
+
+    def sources(self) -> list[SourceRecord]:
+        """In order of their paths."""
+        return self._read(
+            _source,
+            "SELECT s.*, "
+            "(SELECT count(DISTINCT doc_id) FROM files WHERE source = s.path AND doc_id IN "
+            "(SELECT id FROM documents)) AS n_documents, "
+            "(SELECT count(*) FROM files WHERE source = s.path AND error != '') AS n_bad, "
+            "(SELECT count(*) FROM files WHERE source = s.path AND held) AS n_held "
+            "FROM sources s ORDER BY path",
+        )
+
+    def source_paths(self) -> dict[Path, bool]:
+        """Whether each is watched, in order of their paths."""
+        rows = self._all("SELECT path, watched FROM sources ORDER BY path")
+        return {Path(path_from_text(row["path"])): bool(row["watched"]) for row in rows}
+
+    def watch(self, source: Path, on: bool) -> None:
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE sources SET watched = ? WHERE path = ?", (on, path_to_text(str(source)))
+            )
+
+    def note_look(self, source: Path, at: float, problem: str) -> None:
+        """at: Unix seconds. problem: what could not be done, for the person."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE sources SET last_look = ?, problem = ? WHERE path = ?",
+                (at, problem, path_to_text(str(source))),
+            )
+
+    def forget_source(self, source: Path, *, keep: bool) -> None:
+        """Take a folder off the list. keep: its documents stay, as if a person had added each;
+        else they are `orphans` where nothing else gives them."""
+        text = path_to_text(str(source))
+        with self._transaction() as db:
+            if keep:
+                db.execute(
+                    "UPDATE documents SET kept = 1 WHERE id IN "
+                    "(SELECT doc_id FROM files WHERE source = ?)",
+                    (text,),
+                )
+            db.execute("DELETE FROM sources WHERE path = ?", (text,))
+
+    def files(self, source: Path) -> dict[str, FileRecord]:
+        """The files of a source by path."""
+        rows = self._read(_file, "SELECT * FROM files WHERE source = ?", path_to_text(str(source)))
+        return {file.path: file for file in rows}
+
+    def put_file(self, file: FileRecord) -> None:
+        """Enter a file of a source, or what is new about it."""
+        path, source = path_to_text(file.path), path_to_text(file.source)
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO files "
+                "(path, source, doc_id, n_bytes, changed_ns, error, held) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                astuple(replace(file, path=path, source=source)),
+            )
+
+    def hold_files(self, paths: Sequence[str], held: bool) -> None:
+        """Have the documents of files that are gone stay until a person confirms it, or not."""
+        with self._transaction() as db:
+            db.executemany(
+                "UPDATE files SET held = ? WHERE path = ?", ((held, path_to_text(p)) for p in paths)
+            )
+
+    def drop_files(self, paths: Sequence[str]) -> None:
+        with self._transaction() as db:
+            db.executemany("DELETE FROM files WHERE path = ?", ((path_to_text(p),) for p in paths))
+
+    def files_of(self, doc_id: str) -> list[str]:
+        """Paths of the files that give a document, of all sources."""
+        rows = self._all("SELECT path FROM files WHERE doc_id = ?", doc_id)
+        return [path_from_text(row["path"]) for row in rows]
+
+    def sizes(self) -> set[int]:
+        """In bytes, of all documents, and of those that a person has removed while a file of a
+        source gives them. Bytes of another size are new."""
+        rows = self._all(
+            "SELECT n_bytes FROM documents UNION SELECT n_bytes FROM files WHERE doc_id != ''"
+        )
+        return {row["n_bytes"] for row in rows}
+
+    def orphans(self) -> list[str]:
+        """Documents that no file of a source gives any more and no person added by itself."""
+        rows = self._all(
+            "SELECT id FROM documents WHERE NOT kept AND id NOT IN (SELECT doc_id FROM files) "
+            "ORDER BY name, id"
+        )
+        return [row["id"] for row in rows]
+
+    def files_by_document(self) -> dict[str, tuple[str, list[str]]]:
+        """(name, paths of the files that give it) of each document that no person added by
+        itself."""
+        rows = self._all(
+            "SELECT id, name, path FROM documents JOIN files ON doc_id = id WHERE NOT kept"
+        )
+        found: dict[str, tuple[str, list[str]]] = {}
+        for row in rows:
+            found.setdefault(row["id"], (row["name"], []))[1].append(path_from_text(row["path"]))
+        return found
+
     # Conversations
 
     def conversations(self) -> list[Conversation]:
@@ -648,6 +786,29 @@ def _recount(db: sqlite3.Connection) -> None:
         f"UPDATE documents SET n_embedded = {EMBEDDED}, state = CASE WHEN unread = '[]' "
         f"AND n_chunks = {EMBEDDED} THEN 'embedded' ELSE 'searchable' END WHERE {MISCOUNTED}"
     )
+
+
+def path_to_text(path: str) -> str:
+    r"""A path as SQLite can hold it: a backslash doubled, a byte that is no text as \udcxx."""
+    return path.replace("\\", "\\\\").encode("utf-8", "backslashreplace").decode()
+
+
+def path_from_text(text: str) -> str:
+    return re.sub(
+        r"\\(?:\\|u(dc[0-9a-f]{2}))", lambda m: chr(int(m[1], 16)) if m[1] else "\\", text
+    )
+
+
+def _source(row: sqlite3.Row) -> SourceRecord:
+    values = dict(row)
+    path, watched = Path(path_from_text(values["path"])), bool(values["watched"])
+    return SourceRecord(**{**values, "path": path, "watched": watched})
+
+
+def _file(row: sqlite3.Row) -> FileRecord:
+    values = dict(row)
+    path, source = path_from_text(values["path"]), path_from_text(values["source"])
+    return FileRecord(**{**values, "path": path, "source": source, "held": bool(values["held"])})
 
 
 def _erase_text(db: sqlite3.Connection, doc_id: str) -> None:

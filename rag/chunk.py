@@ -47,6 +47,14 @@ def context_line(name: str, title: str, heading: Sequence[str]) -> str:
     return " · ".join(" ".join(part.split()) for part in parts if part.strip())
 
 
+def named(chunk: Chunk, *, name: str, title: str, tokenizer: Tokenizer) -> Chunk:
+    """The chunk as it is in a document of this file name and title."""
+    line = context_line(name, title, chunk.heading)
+    placed = replace(chunk, context=cut(line, CONTEXT_TOKENS, tokenizer))
+    n_tokens = len(tokenizer.token_ends(placed.embedded_text)) + SPECIAL_TOKENS
+    return replace(placed, n_tokens=n_tokens)
+
+
 def cut(text: str, n_tokens: int, tokenizer: Tokenizer) -> str:
     """The start of `text` that has at most n_tokens tokens."""
     ends = tokenizer.token_ends(text)

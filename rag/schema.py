@@ -31,7 +31,7 @@ CREATE INDEX documents_to_do ON documents (state, added_at);
 
 # scans: pages that OCR has read, of documents that have others to be read yet.
 # vectors: float16. files: where documents of a source came from; doc_id is empty where the file
-# could not be taken in.
+# has never given one. Paths are written as rag.catalog says.
 _SINCE_2 = """
 CREATE TABLE scans (
     doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE,
@@ -43,13 +43,15 @@ CREATE TABLE vectors (
     chunk INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, vector BLOB NOT NULL
 );
 CREATE TABLE sources (
-    path TEXT PRIMARY KEY, watched INTEGER NOT NULL, added_at REAL NOT NULL
+    path TEXT PRIMARY KEY, watched INTEGER NOT NULL, added_at REAL NOT NULL,
+    last_look REAL NOT NULL DEFAULT 0, problem TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE TABLE files (
     path TEXT PRIMARY KEY, source TEXT NOT NULL REFERENCES sources ON DELETE CASCADE,
     doc_id TEXT NOT NULL, n_bytes INTEGER NOT NULL, changed_ns INTEGER NOT NULL,
-    error TEXT NOT NULL
+    error TEXT NOT NULL, held INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE INDEX files_of_source ON files (source);
 CREATE INDEX files_of_document ON files (doc_id);
 """
 

@@ -284,10 +284,46 @@ class DocumentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """A folder that is taken in again and again. added_at, last_look: Unix seconds, the second is
+    0 before the first look. watched: the page looks at it every few seconds. problem: what the
+    last look could not do, for the person. n_documents: that its files give. n_bad: files that
+    could not be taken in. n_held: files that are gone and whose documents stay until the person
+    confirms it."""
+
+    path: Path
+    watched: bool
+    added_at: float
+    last_look: float
+    problem: str
+    n_documents: int
+    n_bad: int
+    n_held: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file of a source, as last taken in. path, source: as the system gives them, which need not
+    be text. doc_id: the document that it gives; empty when it has never given one. changed_ns: its
+    time of change, in nanoseconds since 1970; -1 when it is to be looked into again. error: why it
+    could not be taken in, for the person. held: it is gone, and its document stays until the
+    person confirms it."""
+
+    path: str
+    source: str
+    doc_id: str
+    n_bytes: int
+    changed_ns: int
+    error: str = ""
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """One step of taking a file in. done, total: pages when extracting, searchable or scanning
     (with OCR), chunks when embedding or indexing (no document's, but vectors put back); 0 while
-    unknown. unchanged: the same bytes were already in the library."""
+    unknown. unchanged: the same bytes were already in the library. renamed, retired: the document
+    has another file name, or is erased, because of what happened in its source."""
 
     name: str
     doc_id: str
@@ -300,6 +336,8 @@ class Progress:
         "embedded",
         "failed",
         "indexing",
+        "renamed",
+        "retired",
     ]
     done: int = 0
     total: int = 0

@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -11,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from libraries import answer_from, document, hit
 
-from rag.catalog import REMOVED, Catalog, match_expression
+from rag.catalog import REMOVED, Catalog, match_expression, path_from_text, path_to_text
 from rag.chunk import chunk
 from rag.errors import StoreCorrupt, StoreFull, StoreMismatch
 from rag.schema import VERSION
 from rag.testing import WordTokenizer
-from rag.types import Document, Line, Page
+from rag.types import Document, FileRecord, Line, Page
 
 A, B = "a" * 64, "b" * 64
 
@@ -573,3 +574,50 @@ def columns(path: Path) -> dict[str, set[str]]:
     with closing(sqlite3.connect(path)) as db:
         names = [n for (n,) in db.execute("SELECT name FROM sqlite_master WHERE type != 'index'")]
         return {n: {row[1] for row in db.execute(f"PRAGMA table_info({n})")} for n in names}
+
+
+# Sources
+
+
+@given(st.binary(max_size=40).filter(lambda name: b"\0" not in name))
+def test_any_path_can_be_kept_and_two_are_never_kept_alike(name: bytes) -> None:
+    path = os.fsdecode(name)
+    text = path_to_text(path)
+
+    assert path_from_text(text) == path
+    assert text.encode().decode() == text
+    assert "\\" in path or path != name.decode("utf-8", "replace") or text == path
+
+
+def test_a_renamed_document_is_found_by_its_new_name_and_says_it(catalog: Catalog) -> None:
+    (chunk_id,) = store(catalog, document("Forty apple trees.", doc_id=A, name="orchard.pdf"))
+    embed(catalog, [chunk_id])
+    (before,) = catalog.chunks([chunk_id])
+    catalog.rename(A, "garden.pdf", [replace(before, context="garden", n_tokens=7)])
+
+    record = catalog.document(A)
+    assert record is not None
+    assert (record.name, record.state) == ("garden.pdf", "embedded")
+    assert catalog.chunks([chunk_id]) == [replace(before, context="garden", n_tokens=7)]
+    assert (catalog.search("garden", 9), catalog.search("orchard", 9)) == ([chunk_id], [])
+
+
+def test_the_reason_why_a_document_failed_names_its_file_of_today(catalog: Catalog) -> None:
+    catalog.queue(A, "a.pdf", 100, None)
+    catalog.fail(A, "a.pdf is damaged. Save it again.", "DamagedDocument")
+    catalog.rename(A, "b.pdf", [])
+
+    record = catalog.document(A)
+    assert record is not None
+    assert record.error == "b.pdf is damaged. Save it again."
+
+
+def test_an_orphan_is_a_document_that_no_file_gives_and_no_person_added(catalog: Catalog) -> None:
+    catalog.add_source(Path("/papers"))
+    for doc_id, kept in ((A, False), (B, False), ("c" * 64, True)):
+        catalog.queue(doc_id, "a.pdf", 100, None, kept=kept)
+    catalog.put_file(FileRecord("/papers/b.pdf", "/papers", B, 100, 1))
+    assert catalog.orphans() == [A]
+
+    catalog.forget_source(Path("/papers"), keep=True)
+    assert (catalog.orphans(), catalog.files(Path("/papers"))) == ([A], {})
