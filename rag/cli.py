@@ -3,9 +3,14 @@
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+import shlex
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -39,12 +44,14 @@ from rag.types import (
     Hit,
     Level,
     Progress,
+    SourceRecord,
     Waiting,
 )
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they are built on numpy, whose threads must not be there before the seal
     from rag.check import Finding, Report
     from rag.library import Library
+    from rag.sources import Sources, Tally
 
 # Names and texts of documents are shown as they are: no markup, no ":emoji:" in them.
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -172,25 +179,117 @@ def add(
 ) -> None:
     """Take in files and folders.
 
-    A file that cannot be taken in is named on stderr and the rest goes on; the exit code is then 1.
+    A folder is remembered: the same command again takes in what is new or has changed, follows
+    files that moved, and retires documents whose files are gone. A file that cannot be taken in is
+    named on stderr and the rest goes on; the exit code is then 1.
     """
-    from rag.ingest import files_in
-
-    files, passed_over = files_in(paths)
-    failed = 0
     with _opened(_chosen(base, library=library), "add") as opened:
-        for progress in _with_bars(opened.ingest.take_in(files, password=password), len(files)):
-            failed += progress.step == "failed"
-            _report(progress)
-    if passed_over:
-        err.print(f"{passed_over} other files were passed over: of kinds that are not read.")
-    if not files:
+        files = [path for path in paths if not path.is_dir()]
+        folders = [path for path in paths if path.is_dir()]
+        bare = [path for path in folders if not opened.sources.has_files(path)]
+        sources = _added(opened.sources, [path for path in folders if path not in bare])
+        _take_in(opened, files, sources, password=password)
+    if bare:
         raise click.ClickException(
-            f"No files that can be read in {', '.join(map(str, paths))}. Name a document or a "
-            "folder that holds some."
+            f"No files that Strongroom reads in {_names(bare)}. Name a folder that holds some."
         )
-    if failed:
-        raise click.ClickException(f"{failed} of {len(files)} files were not taken in; see above.")
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, metavar="DIR...", type=click.Path(path_type=Path))
+@library_option
+@click.pass_obj
+def watch(base: Settings, folders: tuple[Path, ...], library: Path | None) -> None:
+    """Take in folders, and then whatever changes in them, until Ctrl+C.
+
+    Without DIR: every folder that was added before.
+    """
+    from rag.watch import Watch
+    from rag.worker import Worker
+
+    with (
+        _until_told() as over,
+        _opened(_chosen(base, library=library), "watch") as opened,
+    ):
+        sources = _added(opened.sources, folders) or list(opened.catalog.source_paths())
+        if not sources:
+            raise click.UsageError("There is no folder to watch. Name one.")
+        worker = Worker(lambda: _reported(opened.ingest.resume()))
+        watching = Watch(
+            opened.sources, wake=worker.wake, paths=sources, tell=_report, done=_report_tally
+        )
+        err.print(f"Watching {_names(sources)}  (Ctrl+C ends it)")
+        worker.start()
+        watching.start()
+        told = ("", "")
+        while not over.wait(1.0):
+            errors = (worker.error, watching.error)
+            for error in {e for e in errors if e and e not in told}:
+                err.print(error, style="red")
+            told = errors
+        watching.close()
+        worker.close()
+    err.print("Stopped. What is unfinished goes on the next time.")
+
+
+@cli.group("sources", invoke_without_command=True)
+@library_option
+@json_option
+@click.pass_context
+def sources_(ctx: click.Context, library: Path | None, as_json: bool) -> None:
+    """The folders that are taken in again and again."""
+    ctx.obj = _chosen(ctx.obj, library=library)
+    if ctx.invoked_subcommand is None:
+        seal.seal(require=ctx.obj.require_seal)
+        _list_sources(ctx.obj, as_json)
+
+
+@sources_.command()
+@click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
+@library_option
+@click.option(
+    "--retire",
+    is_flag=True,
+    help="Retire the documents of files that are gone, however many they are.",
+)
+@click.pass_obj
+def sync(base: Settings, folder: Path | None, library: Path | None, retire: bool) -> None:
+    """Take in what is new in a folder, or in all of them.
+
+    When a folder is not there or is empty, or more than half of its files are gone at once, no
+    document is retired until --retire says that it is meant.
+    """
+    if retire and folder is None:
+        raise click.UsageError("Name the folder whose documents may be retired.")
+    with _opened(_chosen(base, library=library), "sources sync") as opened:
+        chosen = list(opened.catalog.source_paths())
+        if folder is not None:
+            chosen = [_source(opened.sources, folder)]
+        _take_in(opened, [], chosen, retire=retire)
+
+
+@sources_.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@library_option
+@click.option(
+    "--keep/--erase",
+    default=True,
+    help="Keep its documents in the library, as if each had been added by itself, or erase those "
+    "that nothing else gives. Default: keep.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def forget(base: Settings, folder: Path, library: Path | None, keep: bool, yes: bool) -> None:
+    """Take a folder off the list. Its files stay where they are."""
+    with _opened(_chosen(base, library=library), "sources forget") as opened:
+        source = _source(opened.sources, folder)
+        shown = _text(str(source))
+        what = "keep its documents" if keep else "erase its documents"
+        if not yes:
+            click.confirm(f"Forget {shown} and {what}?", abort=True, err=True)
+        erased = opened.sources.forget(source, erase=not keep)
+    after = "Its documents stay." if keep else f"Erased {_plural(len(erased), 'document')}."
+    err.print(f"Forgot {shown}. {after}")
 
 
 @cli.command()
@@ -642,11 +741,129 @@ def _report(progress: Progress) -> None:
         err.print(f"✗ {progress.message}", style="red")
     elif progress.unchanged:
         err.print(f"= {progress.name} is already in the library")
+    elif progress.step == "renamed":
+        err.print(f"→ {progress.message}")
+    elif progress.step == "retired":
+        err.print(f"− {progress.name}: its file is gone, and so it is from the library")
     elif progress.step == "searchable":
-        noun = "page" if progress.total == 1 else "pages"
-        err.print(f"✓ {progress.name}: {progress.total} {noun}")
+        err.print(f"✓ {progress.name}: {_plural(progress.total, 'page')}")
         if progress.message:
             err.print(f"  {progress.message}", style="yellow")
+
+
+def _reported(steps: Iterator[Progress]) -> Iterator[Progress]:
+    for step in steps:
+        _report(step)
+        yield step
+
+
+def _report_tally(source: Path, tally: "Tally") -> None:
+    err.print(f"{_text(str(source))}: {tally.words}")
+    if tally.others:
+        were = "file was" if tally.others == 1 else "files were"
+        err.print(f"{tally.others} other {were} passed over: not of a kind that is read.")
+    if tally.problem:
+        err.print(tally.problem, style="yellow")
+
+
+def _added(sources: "Sources", folders: Iterable[Path]) -> list[Path]:
+    """The folders as sources, each once. Says which are new."""
+    found: list[Path] = []
+    for folder in folders:
+        source, is_new = sources.add(folder)
+        shown = _text(str(source))
+        if is_new:
+            err.print(
+                f"{shown} is remembered; undo it with `strongroom sources forget "
+                f"{shlex.quote(shown)}`."
+            )
+        elif source != folder.resolve():
+            err.print(f"{_text(str(folder))} lies in {shown}, which was added before.")
+        if source not in found:
+            found.append(source)
+    # A folder that was named after one inside it has taken that in.
+    return [source for source in found if source in sources.catalog.source_paths()]
+
+
+def _take_in(
+    opened: "Library",
+    files: list[Path],
+    sources: list[Path],
+    *,
+    password: str | None = None,
+    retire: bool = False,
+) -> None:
+    """Take in files and sources, and say what happened. Raises ClickException when not all was."""
+    syncs = {s: opened.sources.sync(s, retire=retire, password=password) for s in sources}
+    n_files = len(files) + sum(len(s.plan.to_read) for s in syncs.values())
+    staging = chain(
+        (opened.ingest.stage(path, password=password) for path in files),
+        chain.from_iterable(s.run() for s in syncs.values()),
+    )
+    failed = 0
+    for progress in _with_bars(opened.ingest.resume(staging), n_files):
+        failed += progress.step == "failed"
+        _report(progress)
+    tallies = {source: s.tally for source, s in syncs.items()}
+    for source, tally in tallies.items():
+        _report_tally(source, tally)
+    if failed:
+        raise click.ClickException(f"{failed} of {n_files} files were not taken in; see above.")
+    if any(tally.problem for tally in tallies.values()):
+        raise click.ClickException("Not every folder could be looked at whole; see above.")
+
+
+def _source(sources: "Sources", folder: Path) -> Path:
+    found = sources.find(folder)
+    if found is None:
+        raise click.ClickException(
+            f"{_text(str(folder))} was not added. `strongroom sources` shows the folders that were."
+        )
+    return found
+
+
+def _list_sources(chosen: Settings, as_json: bool) -> None:
+    from rag.library import read_catalog
+
+    catalog = read_catalog(chosen)
+    found: list[SourceRecord] = []
+    if catalog is not None:
+        with closing(catalog):
+            found = catalog.sources()
+    if as_json:
+        _print_json([{**asdict(source), "path": _text(str(source.path))} for source in found])
+        return
+    for s in found:
+        looked = time.strftime("%Y-%m-%d %H:%M", time.localtime(s.last_look))
+        parts = [_plural(s.n_documents, "document"), f"looked at {looked}" if s.last_look else ""]
+        parts += [f"{_plural(s.n_bad, 'file')} not taken in" if s.n_bad else ""]
+        parts += ["watched by the page" if s.watched else ""]
+        out.print(Text(f"{_text(str(s.path))}  ({', '.join(filter(None, parts))})"))
+        for problem in s.problem.splitlines():
+            out.print(Text(f"  {problem}", style="yellow"))
+    if not found:
+        err.print("No folders yet. Add one with `strongroom add DIR`.")
+
+
+@contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """An event that Ctrl+C and SIGTERM set, in place of what they do otherwise."""
+    over = threading.Event()
+    both = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: over.set()) for number in both]
+    try:
+        yield over
+    finally:
+        for number, handler in zip(both, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _names(paths: Iterable[Path]) -> str:
+    return ", ".join(_text(str(path)) for path in paths)
+
+
+def _plural(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _last(events: Iterator[Any]) -> Answer:

@@ -1,7 +1,6 @@
 """Takes files in: queued, then searchable by words, then embedded. Every step can be repeated."""
 
 import json
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -14,7 +13,6 @@ from rag import chunk, extract
 from rag.catalog import Catalog
 from rag.errors import DocumentError, NoTextDocument, ReadingFailed, StoreError, StoreFull
 from rag.reads import Reads
-from rag.sniff import SUFFIXES
 from rag.types import (
     Chunk,
     Document,
@@ -38,10 +36,10 @@ LOST = 5
 """Pages that OCR could not read, of which the reason is told."""
 PICTURES = ("application/pdf", "image/")
 """Media types of documents whose pages can be seen, and so read by OCR."""
-OPEN, UNSURE, PAUSED, REMOVING = "open", "unsure", "paused", "removing"
+OPEN, UNSURE, PAUSED, REMOVING, TRACES = "open", "unsure", "paused", "removing", "traces"
 """In the catalogue: that a process has the library open; that the index may lack what the catalogue
-has; that a person has paused the work behind the page; and what is to be erased until nothing of it
-is left, so that a kill leaves no part."""
+has; that a person has paused the work behind the page; what is to be erased until nothing of it is
+left, so that a kill leaves no part; and that files of the indexes still hold bytes of what was."""
 
 Read = tuple[Document, tuple[Chunk, ...], tuple[int, ...]]
 """A document, its chunks, and the pages that OCR has yet to read."""
@@ -115,8 +113,7 @@ class Ingest:
 
         kept: it stays in the library when its file is gone from a source.
         """
-        # A name on disk can hold bytes that are no text.
-        name = (name or path.name).encode("utf-8", "replace").decode()
+        name = as_text(name or path.name)
         try:
             doc_id, n_bytes = extract.copy_in(
                 path, self.originals, name=name, max_bytes=self.max_bytes
@@ -219,8 +216,11 @@ class Ingest:
             yield Progress(record.name, doc_id, "failed", message=str(error))
             return
         with self._writing:
-            if self.catalog.document(doc_id) is None:
+            record = self.catalog.document(doc_id)
+            if record is None:
                 return
+            if record.name != document.name:  # its file was renamed while it was read
+                chunks = tuple(self._named(chunks, record.name, document.title))
             self.catalog.store(document, chunks, unread=unread)
         n_pages = len(document.pages)
         message = " ".join(document.warnings)
@@ -324,13 +324,39 @@ class Ingest:
                 self.vectors.remove(doc_id)
                 self.catalog.queue(doc_id, record.name, record.n_bytes, None, kept=False)
 
-    # Removing, and putting right
+    # Renaming, removing, and putting right
 
-    def remove(self, doc_ids: Iterable[str]) -> None:
-        """Erase documents: text, words, vectors, the copy, and answers that drew on them."""
+    def rename(self, doc_id: str, name: str) -> None:
+        """Give a document another file name. Its chunks are found by it, and not embedded again."""
         with self._writing:
+            record = self.catalog.document(doc_id)
+            if record is not None:
+                chunks = self._named(self.catalog.chunks_of(doc_id), name, record.title)
+                self.catalog.rename(doc_id, name, list(chunks))
+
+    def _named(self, chunks: Iterable[Chunk], name: str, title: str) -> Iterator[Chunk]:
+        return (chunk.named(c, name=name, title=title, tokenizer=self.tokenizer) for c in chunks)
+
+    def remove(self, doc_ids: Iterable[str], *, leave_traces: bool = False) -> None:
+        """Erase documents: text, words, vectors, the copy, and answers that drew on them.
+
+        leave_traces: bytes of them may stay in files of the indexes until `erase_traces`, which
+        takes as long as the library is large.
+        """
+        with self._writing:
+            self.catalog.set_meta(TRACES, "1")
             self.catalog.set_meta(REMOVING, json.dumps(list(doc_ids)))
-            self._finish_removal()
+            self._finish_removal(leave_traces=leave_traces)
+
+    def erase_traces(self) -> bool:
+        """Rewrite the indexes if they hold bytes of what was erased. Returns whether they did."""
+        with self._writing:
+            if self.catalog.meta(TRACES) != "1":
+                return False
+            self.vectors.rewrite()
+            self.catalog.erase_free_space()
+            self.catalog.set_meta(TRACES, "0")
+            return True
 
     def settle(self) -> tuple[str, ...]:
         """Put right what a kill broke off, and say what, for the person. Call it before anything
@@ -384,7 +410,7 @@ class Ingest:
     def _n_to_embed(self) -> int:
         return len(self.catalog.in_state("searchable"))
 
-    def _finish_removal(self) -> int:
+    def _finish_removal(self, *, leave_traces: bool = False) -> int:
         doc_ids = json.loads(self.catalog.meta(REMOVING) or "[]")
         if not doc_ids:
             return 0
@@ -392,10 +418,11 @@ class Ingest:
             self.catalog.remove(doc_id)
             self.vectors.remove(doc_id)
             (self.originals / doc_id).unlink(missing_ok=True)
-        self.vectors.rewrite()
-        self.catalog.erase_free_space()
+        if not leave_traces:
+            self.erase_traces()
         self.catalog.set_meta(REMOVING, "[]")
-        self.catalog.erase_free_space()
+        if not leave_traces:
+            self.catalog.erase_free_space()
         return len(doc_ids)
 
 
@@ -445,28 +472,6 @@ def _count(n: int, noun: str, nouns: str = "") -> str:
     return f"{n} {noun if n == 1 else nouns or noun + 's'}"
 
 
-def files_in(paths: Sequence[Path]) -> tuple[list[Path], int]:
-    """(files to take in, how many others were passed over): files as named, folders walked
-    through in order of name, without hidden files and without following links."""
-    files: list[Path] = []
-    passed_over = 0
-    for path in paths:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        for file in walk(path):
-            if file.suffix.lower() in SUFFIXES:
-                files.append(file)
-            else:
-                passed_over += 1
-    return files, passed_over
-
-
-def walk(folder: Path) -> Iterator[Path]:
-    """The files of a folder and of those in it, in order of name, without hidden ones and links."""
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            file = Path(parent, name)
-            if not name.startswith(".") and not file.is_symlink():
-                yield file
+def as_text(name: str) -> str:
+    """A name on disk can hold bytes that are no text."""
+    return name.encode("utf-8", "replace").decode()

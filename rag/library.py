@@ -17,6 +17,7 @@ from rag.ingest import Ingest
 from rag.lock import LibraryLock
 from rag.readers import Readers
 from rag.settings import Settings
+from rag.sources import Sources
 from rag.tokens import FolderTokenizer
 from rag.types import AnswerEvent, Box, Embedder, Generator, Hit, ReadLimits, Span
 from rag.vectors import ChromaIndex
@@ -67,6 +68,7 @@ class Library:
         self.catalog = catalog
         self.ingest = ingest
         self.readers = readers
+        self.sources = Sources(catalog, ingest, settings.library.resolve())
         self.embedder = embedder
         self.generator = generator
         self.healed = healed

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rag import extract
 from rag.errors import RagError
-from rag.ingest import files_in
 from rag.job import Job
 from rag.library import Library
 from rag.pace import Pace
-from rag.types import Answer, Progress, Work
+from rag.types import Answer, Progress, SourceRecord, Work
+from rag.watch import Watch
 from rag.worker import Worker
 
 
@@ -24,6 +24,7 @@ class Room:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.worker = Worker(library.ingest.resume)
+        self._watch = Watch(library.sources, wake=self.worker.wake)
         self.problem = ""
         self._jobs: dict[int, Job] = {}
         self._embedding, self._scanning = Pace(), Pace()
@@ -31,6 +32,7 @@ class Room:
     def start(self) -> None:
         """Go on with unfinished documents, and load the models ahead of the first question."""
         self.worker.start()
+        self._watch.start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
     def _warm_up(self) -> None:
@@ -46,9 +48,13 @@ class Room:
         return staged
 
     def add_path(self, path: Path) -> tuple[list[Progress], int]:
-        """A file, or a folder's files. Also returns how many others were passed over."""
-        files, passed_over = files_in([path])
-        return self.add(files), passed_over
+        """A file, or a folder, which is a source from then on. Returns one Progress for each file
+        that was not there before, and how many others were passed over."""
+        if not path.is_dir():
+            return self.add([path]), 0
+        source, _ = self.library.sources.add(path)
+        steps, tally = self._watch.take(source)
+        return steps, tally.others
 
     def add_bytes(self, name: str, data: bytes) -> Progress:
         """A file that came through the browser."""
@@ -82,11 +88,46 @@ class Room:
         """Read a document again that failed."""
         record = self.library.catalog.document(doc_id)
         if record is not None:
-            self.library.catalog.queue(doc_id, record.name, record.n_bytes, password)
+            # Whether it stays when its file is gone is as it was.
+            self.library.catalog.queue(doc_id, record.name, record.n_bytes, password, kept=False)
             self.worker.wake()
 
     def remove(self, doc_ids: Iterable[str]) -> None:
         self.library.ingest.remove(doc_ids)
+
+    def sources(self) -> list[SourceRecord]:
+        """The folders that are taken in again and again, in order of their paths."""
+        return [
+            replace(
+                source,
+                last_look=max(source.last_look, self._watch.last_look(source.path)),
+                problem=source.problem or (self._watch.error if source.watched else ""),
+            )
+            for source in self.library.catalog.sources()
+        ]
+
+    def add_source(self, path: Path, *, watched: bool = False) -> None:
+        """Make a folder a source and take it in behind the page. Raises UnreadableDocument."""
+        source, _ = self.library.sources.add(path)
+        if watched:
+            self.library.catalog.watch(source, True)
+        self._watch.ask(source)
+
+    def watch(self, path: Path, on: bool) -> None:
+        """Look at a source every few seconds, or no more. Kept over a restart."""
+        self.library.catalog.watch(path, on)
+        if on:
+            self._watch.ask(path)
+
+    def sync(self, path: Path | None = None, *, retire: bool = False) -> None:
+        """Look at a source now, or at every one. retire: the documents of files that are gone go,
+        however many they are."""
+        for source in self.library.catalog.source_paths() if path is None else [path]:
+            self._watch.ask(source, retire=retire)
+
+    def forget_source(self, path: Path, *, erase: bool = False) -> None:
+        """Take a folder off the list. erase: with the documents that nothing else gives."""
+        self.library.sources.forget(path, erase=erase)
 
     def ask(self, conversation_id: str, question: str) -> int:
         """Begin an answer. Returns the turn's id; `job` gives what there is of it so far."""
@@ -120,5 +161,6 @@ class Room:
         for job in list(self._jobs.values()):
             job.cancel()
         self.wait()
+        self._watch.close()
         self.worker.close()
         self.library.close()

@@ -4,10 +4,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from rag.prompt import NO_ANSWER
 from rag.settings import ROOT, Settings
 from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
 from rag.types import Generator, Piece
+from rag.watch import Watch
 
 ANSWER = "The garden has forty apple trees."
 HEAVY = {"chromadb", "llama_cpp", "numpy.testing", "sentence_transformers", "streamlit", "torch"}
@@ -85,17 +88,39 @@ def test_adding_says_on_stderr_what_went_in(run: Run, write_pdf: Write) -> None:
     assert told(run("add", path)) == (0, "", "= garden.pdf is already in the library\n")
 
 
-def test_adding_a_folder_says_what_was_passed_over(run: Run, write_pdf: Write) -> None:
+def test_a_folder_is_remembered_and_the_same_command_again_takes_in_what_has_changed(
+    run: Run, write_pdf: Write
+) -> None:
     folder = write_pdf("garden.pdf", *GARDEN).parent
-    (folder / "notes.exe").write_text("x")
+    write_pdf("harbour.pdf", *HARBOUR)
+    (folder / "data.zzz").write_text("x")
 
     code, stdout, stderr = told(run("add", folder))
 
     assert (code, stdout) == (0, "")
     assert stderr.splitlines() == [
+        f"{folder} is remembered; undo it with `strongroom sources forget {folder}`.",
         "✓ garden.pdf: 2 pages",
-        "1 other files were passed over: of kinds that are not read.",
+        "✓ harbour.pdf: 1 page",
+        f"{folder}: 2 new",
+        "1 other file was passed over: not of a kind that is read.",
     ]
+
+    (folder / "data.zzz").unlink()
+    (folder / "garden.pdf").rename(folder / "orchard.pdf")
+    (folder / "harbour.pdf").unlink()
+    write_pdf("new.pdf", "A new one.")
+
+    code, stdout, stderr = told(run("add", folder))
+
+    assert (code, stdout) == (0, "")
+    assert sorted(stderr.splitlines()) == [
+        f"{folder}: 1 new, 1 renamed, 1 retired",
+        "→ garden.pdf is now orchard.pdf.",
+        "− harbour.pdf: its file is gone, and so it is from the library",
+        "✓ new.pdf: 1 page",
+    ]
+    assert told(run("add", folder)) == (0, "", f"{folder}: 2 unchanged\n")
 
 
 def test_bad_files_are_named_the_good_ones_go_in_and_the_exit_code_is_one(
@@ -143,10 +168,10 @@ def test_a_folder_without_files_that_can_be_read_could_not_be_added(
     code, stdout, stderr = told(run("add", folder))
 
     assert (code, stdout) == (1, "")
-    assert stderr == (
-        f"Error: No files that can be read in {folder}. "
-        "Name a document or a folder that holds some.\n"
+    assert stderr.endswith(
+        f"Error: No files that Strongroom reads in {folder}. Name a folder that holds some.\n"
     )
+    assert run("sources").stdout == ""
 
 
 # ask and search
@@ -481,6 +506,150 @@ def test_a_document_that_is_not_there_or_not_the_only_one_is_not_removed(
     assert len(json.loads(run("list", "--json").stdout)) == 2
 
 
+# sources and watch
+
+
+@pytest.fixture
+def papers(run: Run, garden: Path, tmp_path: Path) -> Path:
+    """A folder that was added, with a copy of the garden and the harbour."""
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    garden.rename(folder / "garden.pdf")
+    (folder / "harbour.pdf").write_bytes(pdfs.make(*HARBOUR))
+    assert run("add", folder).exit_code == 0
+    return folder
+
+
+def names(run: Run) -> set[str]:
+    return {document["name"] for document in json.loads(run("list", "--json").stdout)}
+
+
+def test_sources_are_listed(run: Run, papers: Path) -> None:
+    code, stdout, stderr = told(run("sources"))
+    assert (code, stderr) == (0, "")
+    assert stdout.startswith(f"{papers}  (2 documents, looked at 2")
+
+    (source,) = json.loads(run("sources", "--json").stdout)
+    assert abs(source.pop("added_at") - time.time()) < 60
+    assert abs(source.pop("last_look") - time.time()) < 60
+    assert source == {
+        "path": str(papers),
+        "watched": False,
+        "problem": "",
+        "n_documents": 2,
+        "n_bad": 0,
+        "n_held": 0,
+    }
+
+
+def test_without_sources_the_list_says_so_and_makes_no_library(run: Run, library: Path) -> None:
+    assert told(run("sources")) == (0, "", "No folders yet. Add one with `strongroom add DIR`.\n")
+    assert told(run("sources", "--json")) == (0, "[]\n", "")
+    assert not library.exists()
+
+
+def test_all_sources_are_synced_or_the_one_named(run: Run, papers: Path) -> None:
+    (papers / "new.pdf").write_bytes(pdfs.make("A new one."))
+
+    code, _, stderr = told(run("sources", "sync"))
+
+    assert (code, stderr.splitlines()[-1]) == (0, f"{papers}: 1 new, 2 unchanged")
+    assert told(run("sources", "sync", papers)) == (0, "", f"{papers}: 3 unchanged\n")
+
+
+def test_a_folder_that_is_gone_is_retired_only_when_that_is_confirmed(
+    run: Run, papers: Path
+) -> None:
+    papers.rename(papers.with_name("elsewhere"))
+
+    code, stdout, stderr = told(run("sources", "sync"))
+
+    assert (code, stdout) == (1, "")
+    assert f"{papers} is not there. Its documents stay in the library." in stderr
+    assert f"`strongroom sources sync --retire {papers}`" in stderr
+    assert f"  {papers} is not there." in run("sources").stdout
+    assert run("sources", "sync", "--retire").exit_code == 2
+    assert names(run) == {"garden.pdf", "harbour.pdf"}
+
+    assert run("sources", "sync", "--retire", papers).exit_code == 0
+    # The garden had been added by itself before.
+    assert names(run) == {"garden.pdf"}
+
+
+def test_forgetting_asks_first_and_keeps_the_documents(run: Run, papers: Path) -> None:
+    assert run("sources", "forget", papers, typed="n\n").exit_code == 1
+    assert run("sources").stdout != ""
+
+    result = run("sources", "forget", papers, typed="y\n")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.endswith(f"Forgot {papers}. Its documents stay.\n")
+    assert (run("sources").stdout, len(names(run))) == ("", 2)
+
+
+def test_forgetting_can_erase_the_documents(run: Run, papers: Path) -> None:
+    result = run("sources", "forget", papers, "--erase", "--yes")
+
+    assert told(result) == (0, "", f"Forgot {papers}. Erased 1 document.\n")
+    assert names(run) == {"garden.pdf"}
+    assert (papers / "harbour.pdf").exists()
+
+
+def test_a_folder_that_was_not_added_is_neither_synced_nor_forgotten(
+    run: Run, papers: Path, tmp_path: Path
+) -> None:
+    error = "was not added. `strongroom sources` shows the folders that were."
+    for command in ("sync", "forget"):
+        result = run("sources", command, tmp_path / "x")
+        assert told(result) == (1, "", f"Error: {tmp_path / 'x'} {error}\n")
+
+
+def test_watch_takes_in_what_changes_until_it_is_told_to_end(
+    run: Run, papers: Path, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.watch.Watch", partial(Watch, every_s=0.05))
+    settings = Settings(library, library)
+
+    def states() -> dict[str, str]:
+        catalog = read_catalog(settings)
+        assert catalog is not None
+        with closing(catalog):
+            return {record.name: record.state for record in catalog.documents()}
+
+    def change() -> None:
+        try:
+            new = papers / "new.pdf"
+            new.write_bytes(pdfs.make("A new one."))
+            os.utime(new, (1e9, 1e9))
+            until(lambda: states().get("new.pdf") == "embedded")
+            new.rename(papers / "newer.pdf")
+            until(lambda: states().get("newer.pdf") == "embedded")
+            (papers / "newer.pdf").unlink()
+            until(lambda: "newer.pdf" not in states())
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    code, stdout, stderr = told(run("watch", papers))
+    changing.join()
+
+    assert (code, stdout) == (0, "")
+    lines = stderr.splitlines()
+    assert lines[0] == f"Watching {papers}  (Ctrl+C ends it)"
+    assert [line for line in lines if line[0] in "✓→−✗"] == [
+        "✓ new.pdf: 1 page",
+        "→ new.pdf is now newer.pdf.",
+        "− newer.pdf: its file is gone, and so it is from the library",
+    ]
+    assert lines[-1] == "Stopped. What is unfinished goes on the next time."
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_there_must_be_a_folder_to_watch(run: Run) -> None:
+    assert run("watch").exit_code == 2
+
+
 # models, doctor, settings
 
 
@@ -559,6 +728,7 @@ def test_a_wrong_setting_could_not_be_used(run: Run, tmp_path: Path) -> None:
         ["ask", "why", "--seed", "x"],
         ["search"],
         ["remove"],
+        ["sources", "forget"],
         ["serve", "--port", "70000"],
         ["models", "nothing"],
         ["nothing"],
@@ -674,6 +844,36 @@ def test_what_a_killed_program_left_is_finished_by_the_next_run(
     assert only_record(real_settings) == replace(
         between, state="embedded", n_embedded=between.n_chunks
     )
+
+
+@pytest.mark.real
+def test_as_a_program_watch_takes_in_changes_soon_and_ends_cleanly(
+    tmp_path: Path, real_settings: Settings
+) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "garden.pdf").write_bytes(pdfs.make(*GARDEN))
+    library = str(real_settings.library)
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "rag", "watch", str(folder), "--library", library],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until(lambda: (record := only_record(real_settings)) and record.state == "embedded")
+        refused = program("search", "apple", "--library", library)
+        (folder / "garden.pdf").rename(folder / "orchard.pdf")
+        until(lambda: (record := only_record(real_settings)) and record.name == "orchard.pdf")
+    finally:
+        watching.send_signal(signal.SIGTERM)
+        stdout, stderr = watching.communicate(timeout=60)
+
+    assert (watching.returncode, stdout) == (0, "")
+    assert "→ garden.pdf is now orchard.pdf.\n" in stderr
+    assert stderr.endswith("Stopped. What is unfinished goes on the next time.\n")
+    assert (refused.returncode, "in use by `strongroom watch`" in refused.stderr) == (1, True)
 
 
 def only_record(settings: Settings) -> Any:

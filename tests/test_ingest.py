@@ -18,7 +18,7 @@ from libraries import GARDEN, HARBOUR, answer_from, assemble, steps
 from rag import extract, ingest
 from rag.arrays import FloatArray, IntArray
 from rag.extract import incoming, waiting
-from rag.ingest import Ingest, files_in
+from rag.ingest import Ingest
 from rag.library import Library
 from rag.settings import Settings
 from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
@@ -691,27 +691,3 @@ def test_vectors_that_are_gone_are_made_again(
     list(library.ingest.resume())
 
     assert {**state(library), "meta": []} == {**expected, "meta": []}
-
-
-# Finding files
-
-
-def test_folders_are_walked_in_order_without_hidden_files_and_links(tmp_path: Path) -> None:
-    names = ["b.pdf", "a.PDF", "sub/c.pdf", "notes.exe", ".hidden.pdf", ".git/d.pdf", "sub/e.mp4"]
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    (tmp_path / "link.pdf").symlink_to(tmp_path / "b.pdf")
-    (tmp_path / "loop").symlink_to(tmp_path)
-
-    files, passed_over = files_in([tmp_path])
-
-    assert [str(path.relative_to(tmp_path)) for path in files] == ["a.PDF", "b.pdf", "sub/c.pdf"]
-    assert passed_over == 2
-
-
-def test_a_file_named_by_itself_is_taken_whatever_its_name(tmp_path: Path) -> None:
-    assert files_in([tmp_path / "paper", tmp_path / "gone.pdf"]) == (
-        [tmp_path / "paper", tmp_path / "gone.pdf"],
-        0,
-    )

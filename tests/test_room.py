@@ -1,3 +1,4 @@
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from waiting import SlowGenerator, until
 from rag import ingest
 from rag.arrays import FloatArray
 from rag.catalog import REMOVED
-from rag.errors import StoreFull
+from rag.errors import StoreFull, UnreadableDocument
 from rag.library import Library
 from rag.room import Room
 from rag.testing import HashEmbedder
@@ -76,13 +77,90 @@ def test_a_folder_is_added_with_how_many_files_were_passed_over(
 ) -> None:
     room = open_room()
     folder = write_pdf("a.pdf", *GARDEN).parent
-    (folder / "notes.exe").write_text("x")
+    (folder / "data.zzz").write_text("x")
 
     staged, passed_over = room.add_path(folder)
     settled(room)
 
     assert ([p.name for p in staged], passed_over) == (["a.pdf"], 1)
     assert states(room) == {"a.pdf": "embedded"}
+
+
+def test_a_folder_that_was_added_is_a_source_and_its_files_are_followed(
+    open_room: Callable[..., Room], write_pdf: Write
+) -> None:
+    room = open_room()
+    path = write_pdf("a.pdf", *GARDEN)
+    room.add_path(path.parent)
+    settled(room)
+    (source,) = room.sources()
+    assert (source.path, source.watched, source.n_documents) == (path.parent, False, 1)
+    assert (source.problem, abs(source.last_look - time.time()) < 60) == ("", True)
+
+    path.rename(path.with_name("b.pdf"))
+    room.sync()
+    until(lambda: states(room) == {"b.pdf": "embedded"})
+
+    room.forget_source(path.parent)
+    assert (room.sources(), states(room)) == ([], {"b.pdf": "embedded"})
+
+
+def test_a_source_is_added_behind_the_page_and_watched_when_that_is_switched_on(
+    open_room: Callable[..., Room], fake_library: Open, write_pdf: Write
+) -> None:
+    room = open_room()
+    path = write_pdf("a.pdf", *GARDEN)
+    room.add_source(path.parent)
+    until(lambda: states(room) == {"a.pdf": "embedded"})
+    room.watch(path.parent, True)
+    assert room.sources()[0].watched
+    room.close()
+
+    room = open_room()
+    path.unlink()
+    write_pdf("b.pdf", *HARBOUR)
+    os.utime(path.with_name("b.pdf"), (1e9, 1e9))
+    until(lambda: states(room) == {"b.pdf": "embedded"})
+    assert room.sources()[0].watched
+    room.watch(path.parent, False)
+    assert not room.sources()[0].watched
+
+
+def test_what_is_wrong_with_a_source_is_shown(
+    open_room: Callable[..., Room], write_pdf: Write
+) -> None:
+    room = open_room()
+    folder = write_pdf("a.pdf", *GARDEN).parent
+    room.add_source(folder, watched=True)
+    until(lambda: states(room) == {"a.pdf": "embedded"})
+
+    folder.rename(folder.with_name("elsewhere"))
+    room.sync(folder)
+    until(lambda: "is not there" in room.sources()[0].problem)
+    assert (room.sources()[0].n_held, len(states(room))) == (1, 1)
+
+    room.sync(folder, retire=True)
+    until(lambda: states(room) == {})
+    with pytest.raises(UnreadableDocument, match=r"elsewhere/a\.pdf is not a folder"):
+        room.add_source(folder.with_name("elsewhere") / "a.pdf")
+
+
+def test_a_document_of_a_source_that_is_tried_again_still_goes_with_its_file(
+    open_room: Callable[..., Room], tmp_path: Path
+) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    path = folder / "a.pdf"
+    path.write_bytes(pdfs.encrypted(pdfs.make("Sales rose."), user="pw"))
+    room = open_room()
+    (staged,), _ = room.add_path(folder)
+    settled(room)
+    room.retry(staged.doc_id, password="pw")
+    until(lambda: states(room) == {"a.pdf": "embedded"})
+
+    path.unlink()
+    room.sync(folder, retire=True)
+    until(lambda: states(room) == {})
 
 
 def test_an_upload_is_taken_in_under_its_bare_name_and_leaves_nothing_else(
