@@ -159,7 +159,7 @@ def unreadable(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 def test_a_look_finds_files_in_order_without_hidden_ones_and_links(tmp_path: Path) -> None:
-    names = ["b.pdf", "a.PDF", "a/c.pdf", "notes.txt", ".hidden.pdf", ".git/d.pdf", "a/e.zzz"]
+    names = ["b.pdf", "a.PDF", "a/c.pdf", "notes.exe", ".hidden.pdf", ".git/d.pdf", "a/e.zzz"]
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"12345")
@@ -425,7 +425,7 @@ def test_a_document_that_a_person_removed_comes_back_only_when_its_bytes_change(
 def test_a_file_that_cannot_be_taken_in_is_told_once_and_tried_when_it_changes(
     shelf: Shelf,
 ) -> None:
-    shelf.write("a.pdf", "Dear Ada,", whole=True)
+    shelf.write("a.pdf", "\x7fELF\x02", whole=True)
     told, tally = shelf.sync()
     assert ([step for _, step in told], tally) == (["failed"], Tally(failed=1))
     assert shelf.catalog.sources()[0].n_bad == 1
@@ -439,7 +439,7 @@ def test_a_file_that_cannot_be_taken_in_is_told_once_and_tried_when_it_changes(
 def test_a_document_stays_until_what_its_file_has_become_is_taken_in(shelf: Shelf) -> None:
     shelf.write("a.pdf", "apples")
     shelf.sync()
-    shelf.write("a.pdf", "half a file", whole=True)
+    shelf.write("a.pdf", "\x7fELF\x02 half a file", whole=True)
 
     assert shelf.sync()[1] == Tally(failed=1)
     assert shelf.catalog.search("apples", 9) != []

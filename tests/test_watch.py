@@ -1,6 +1,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pdfs
@@ -185,8 +186,10 @@ def test_traces_of_what_was_retired_are_erased_later_and_all_at_once(
     monkeypatch.setattr(watch, "ERASE_S", 1.0)
     made = Watched(fake_library(), folder)
     index = made.library.ingest.vectors
-    rewritten: list[set[str]] = []
-    monkeypatch.setattr(index, "rewrite", lambda: rewritten.append(set(made.states)))
+    rewritten: list[tuple[float, set[str]]] = []
+    monkeypatch.setattr(
+        index, "rewrite", lambda: rewritten.append((time.monotonic(), set(made.states)))
+    )
     for name in "abcd":
         write(folder / f"{name}.pdf", f"Tree {name}.")
     made.start()
@@ -201,8 +204,8 @@ def test_traces_of_what_was_retired_are_erased_later_and_all_at_once(
     made.watch.close()
     made.worker.close()
 
-    assert len(rewritten) < 3
-    assert rewritten[-1] == {"d.pdf"}
+    assert all(later - earlier >= 1.0 for (earlier, _), (later, _) in pairwise(rewritten))
+    assert rewritten[-1][1] == {"d.pdf"}
     assert made.library.ingest.erase_traces() is False
 
 
