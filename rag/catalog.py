@@ -48,7 +48,6 @@ FROM documents d
 EMBEDDED = "(SELECT count(*) FROM chunks WHERE doc_id = documents.id AND embedded)"
 MISCOUNTED = f"""state IN ('searchable', 'embedded') AND (n_embedded != {EMBEDDED}
     OR (state = 'embedded') != (unread = '[]' AND n_chunks = {EMBEDDED}))"""
-TO_EMBED = "state = 'searchable' AND unread = '[]'"
 
 # Words that stand in nearly every question and tell nothing of what it is about.
 STOP_WORDS = frozenset(
@@ -125,18 +124,25 @@ class Catalog:
 
     def store(
         self, document: Document, chunks: Sequence[Chunk], *, unread: Sequence[int] = ()
-    ) -> None:
-        """Make a document searchable by words. unread: pages that OCR has yet to read."""
+    ) -> list[str]:
+        """Make a document searchable by words. unread: pages that OCR has yet to read.
+
+        Chunks that were there before, word for word, keep their vectors. Returns the ids that they
+        have now.
+        """
         with self._transaction() as db:
+            before = _vectors_by_text(db, document.id)
+            kept = [c for c in chunks if c.embedded_text in before]
+            is_done = not unread and len(kept) == len(chunks)
             _erase_text(db, document.id)
             db.execute(
                 "UPDATE documents SET media_type = ?, title = ?, state = ?, warnings = ?, "
-                "n_pages = ?, n_chunks = ?, n_embedded = 0, unread = ? WHERE id = ?",
+                "n_pages = ?, n_chunks = ?, n_embedded = ?, unread = ? WHERE id = ?",
                 (
                     document.media_type, document.title,
-                    "searchable" if chunks or unread else "embedded",
+                    "embedded" if is_done else "searchable",
                     json.dumps(document.warnings), len(document.pages), len(chunks),
-                    json.dumps(list(unread)), document.id,
+                    len(kept), json.dumps(list(unread)), document.id,
                 ),
             )  # fmt: skip
             if not unread:
@@ -151,6 +157,12 @@ class Catalog:
                 "clean) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (_chunk_row(i, c) for i, c in enumerate(chunks)),
             )
+            db.executemany(
+                "INSERT INTO vectors SELECT rowid, ? FROM chunks WHERE id = ?",
+                ((before[c.embedded_text], c.id) for c in kept),
+            )
+            db.executemany("UPDATE chunks SET embedded = 1 WHERE id = ?", ((c.id,) for c in kept))
+        return [c.id for c in kept]
 
     def store_scan(self, doc_id: str, page: Page) -> None:
         """Keep a page that OCR has read until the document's last one is read."""
@@ -269,8 +281,8 @@ class Catalog:
         """The next n chunks without vectors: oldest document first, in reading order."""
         return self._read(
             _chunk,
-            f"SELECT c.* FROM documents d JOIN chunks c ON c.doc_id = d.id "
-            f"WHERE {TO_EMBED} AND NOT embedded ORDER BY added_at, d.id, ordinal LIMIT ?",
+            "SELECT c.* FROM documents d JOIN chunks c ON c.doc_id = d.id "
+            "WHERE state = 'searchable' AND NOT embedded ORDER BY added_at, d.id, ordinal LIMIT ?",
             n,
         )
 
@@ -309,8 +321,8 @@ class Catalog:
                     (doc_id,),
                 )
             db.execute(
-                f"UPDATE documents SET state = 'embedded' WHERE {TO_EMBED} "
-                "AND n_embedded = n_chunks"
+                "UPDATE documents SET state = 'embedded' WHERE state = 'searchable' "
+                "AND unread = '[]' AND n_embedded = n_chunks"
             )
 
     def vectors(self, chunk_ids: Sequence[str]) -> FloatArray:
@@ -809,6 +821,15 @@ def _file(row: sqlite3.Row) -> FileRecord:
     values = dict(row)
     path, source = path_from_text(values["path"]), path_from_text(values["source"])
     return FileRecord(**{**values, "path": path, "source": source, "held": bool(values["held"])})
+
+
+def _vectors_by_text(db: sqlite3.Connection, doc_id: str) -> dict[str, bytes]:
+    """By the text that they were made of."""
+    rows = db.execute(
+        "SELECT c.*, vector FROM chunks c JOIN vectors ON chunk = c.rowid WHERE doc_id = ?",
+        (doc_id,),
+    )
+    return {_chunk(row).embedded_text: row["vector"] for row in rows}
 
 
 def _erase_text(db: sqlite3.Connection, doc_id: str) -> None:

@@ -221,7 +221,11 @@ class Ingest:
                 return
             if record.name != document.name:  # its file was renamed while it was read
                 chunks = tuple(self._named(chunks, record.name, document.title))
-            self.catalog.store(document, chunks, unread=unread)
+            # A kill in between leaves the index with less than the catalogue has, which is seen.
+            if record.n_embedded:
+                self.vectors.remove(doc_id)
+            if kept := self.catalog.store(document, chunks, unread=unread):
+                self._index(kept)
         n_pages = len(document.pages)
         message = " ".join(document.warnings)
         if unread:

@@ -433,13 +433,14 @@ SCAN = Page(
 )
 
 
-def test_a_document_waits_for_ocr_before_it_is_embedded_and_keeps_each_page_meanwhile(
+def test_a_document_is_whole_only_with_ocr_and_keeps_each_page_meanwhile(
     catalog: Catalog,
 ) -> None:
     made = document("Sales rose.", "", doc_id=A)
     catalog.queue(A, "report.pdf", 1, None)
     catalog.store(made, chunk(made, WordTokenizer()), unread=[2])
-    assert catalog.unembedded(9) == []
+    embed(catalog, [c.id for c in catalog.unembedded(9)])
+    assert catalog.in_state("searchable") == [A]
     assert catalog.unread() == [(A, [2])]
 
     catalog.store_scan(A, SCAN)
@@ -457,6 +458,25 @@ def test_a_document_waits_for_ocr_before_it_is_embedded_and_keeps_each_page_mean
     assert stored is not None
     assert astuple(stored) == astuple(SCAN)
     assert catalog.search("rent", 1) == [f"{A}:0"]
+
+
+def test_chunks_that_stay_as_they_were_keep_their_vectors(catalog: Catalog) -> None:
+    sales = " ".join(f"Sales of {year} rose." for year in range(1900, 1940))
+    before = document("", sales, doc_id=A)
+    ids = store(catalog, before)
+    given = np.arange(len(ids) * 4, dtype=np.float32).reshape(-1, 4)
+    catalog.store_vectors(ids, given)
+    after = replace(before, pages=(replace(before.pages[0], text="Rent. " * 60), before.pages[1]))
+    chunks = chunk(after, WordTokenizer())
+
+    kept = catalog.store(after, chunks)
+
+    texts = {c.id: c.text for c in chunks}
+    same = [c.text for c in chunk(before, WordTokenizer())][-len(kept) :]
+    assert [texts[i] for i in kept] == same
+    assert 0 < len(kept) < len(chunks)
+    assert catalog.vectors(kept).tolist() == given[-len(kept) :].tolist()
+    assert [c.id for c in catalog.unembedded(99)] == [c.id for c in chunks if c.id not in kept]
 
 
 def test_a_scan_of_a_document_that_was_removed_meanwhile_is_not_kept(catalog: Catalog) -> None:

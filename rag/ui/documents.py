@@ -6,16 +6,19 @@ from typing import Any
 import streamlit as st
 
 from rag.room import Room
-from rag.sniff import SUFFIXES
 from rag.types import DocumentRecord, Progress, Work
 from rag.ui import shared
 
+# Comments, for Streamlit shows strings that stand alone.
 POLL_S = 1.0
+# Documents; with more, the table is drawn less often while it changes.
 MANY = 500
-"""Documents; with more, the table is drawn less often while it changes."""
+# Failures shown with their reason; the rest are counted.
 SHOWN = 20
-"""Failures shown with their reason; the rest are counted."""
-KINDS = sorted(suffix.removeprefix(".") for suffix in SUFFIXES)
+KINDS = (
+    "PDF, Word, Excel, PowerPoint, OpenDocument, RTF, HTML, EPUB, Markdown, text, CSV, mail, "
+    "and scans or photos of pages."
+)
 UPLOADS = "uploads"
 NOTICES = "notices"
 STEPS = {
@@ -43,10 +46,10 @@ def _add(room: Room) -> None:
     with upload:
         files = st.file_uploader(
             "Upload files",
-            type=KINDS,
             accept_multiple_files=True,
             key=f"upload-{st.session_state[UPLOADS]}",
         )
+        st.caption(KINDS)
         if files:
             with st.spinner("Copying into the library …"):
                 staged = [room.add_bytes(file.name, file.getvalue()) for file in files]
@@ -200,7 +203,7 @@ def _row(room: Room, record: DocumentRecord) -> dict[str, Any]:
         "Pages": record.n_pages or None,
         "Size": record.n_bytes,
         "Added": record.added_at * 1000,
-        "Notes": " ".join(record.warnings) or None,
+        "Notes": " ".join(record.warnings),
     }
 
 
@@ -208,7 +211,7 @@ def _state(room: Room, record: DocumentRecord) -> str:
     progress = room.worker.progress(record.id)
     if record.state == "queued" and progress and progress.step == "extracting":
         return f"Reading {progress.done / progress.total:.0%}" if progress.total else "Reading"
-    if record.n_unread:
+    if record.n_unread and record.n_embedded == record.n_chunks:
         return f"OCR, page {min(record.n_scanned + 1, record.n_unread)} of {record.n_unread}"
     return STEPS[record.state]
 
@@ -217,8 +220,12 @@ def _share_done(record: DocumentRecord) -> float:
     if record.state in ("queued", "failed"):
         return 0.0
     if record.n_unread:
-        return record.n_scanned / record.n_unread / 2
-    return record.n_embedded / record.n_chunks if record.n_chunks else 1.0
+        done, total = (
+            record.n_embedded + record.n_scanned,
+            record.n_chunks + record.n_unread,
+        )
+        return round(done / total, 2)
+    return round(record.n_embedded / record.n_chunks, 2) if record.n_chunks else 1.0
 
 
 def _attention(room: Room, record: DocumentRecord) -> None:
