@@ -160,6 +160,23 @@ def test_a_path_is_taken_in(room: Room, write_pdf: Callable[..., Path]) -> None:
     assert [r.name for r in room.library.catalog.documents()] == ["garden.pdf"]
 
 
+def test_a_folder_that_was_added_is_shown_and_can_be_watched_and_forgotten(
+    room: Room, write_pdf: Callable[..., Path]
+) -> None:
+    folder = write_pdf("garden.pdf", *GARDEN).parent
+    room.add_path(folder)
+    room.worker.wait()
+    app = run("documents")
+    assert str(folder) in [text.value for text in app.text]
+    assert any("1 document" in caption.value for caption in app.caption)
+
+    app.toggle[0].set_value(True).run()
+    assert [source.watched for source in room.sources()] == [True]
+    app.button(key=f"forget-{folder}").click().run()
+    assert room.sources() == []
+    assert [r.name for r in room.library.catalog.documents()] == ["garden.pdf"]
+
+
 @pytest.mark.usefixtures("room")
 def test_a_path_that_is_not_there_is_named() -> None:
     app = run("documents")

@@ -1,16 +1,18 @@
 """The Documents page: what the library holds, adding to it and taking away."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from rag.room import Room
-from rag.types import DocumentRecord, Progress, Work
+from rag.types import DocumentRecord, Progress, SourceRecord, Work
 from rag.ui import shared
 
 # Comments, for Streamlit shows strings that stand alone.
 POLL_S = 1.0
+FOLDERS_S = 5.0
 # Documents; with more, the table is drawn less often while it changes.
 MANY = 500
 # Failures shown with their reason; the rest are counted.
@@ -38,6 +40,7 @@ def main() -> None:
     st.title("Documents")
     _add(room)
     _notices()
+    _sources(room)
     _library(room)
 
 
@@ -59,9 +62,12 @@ def _add(room: Room) -> None:
     with path, st.form("path", border=False, clear_on_submit=True):
         typed = st.text_input("Or add a file or folder of this machine by its path")
         if st.form_submit_button("Add", icon=":material/add:") and typed.strip():
+            path_typed = Path(typed.strip()).expanduser()
             with st.spinner("Copying into the library …"):
-                staged, passed_over = room.add_path(Path(typed.strip()).expanduser())
+                staged, passed_over = room.add_path(path_typed)
             _note(staged, passed_over)
+            if not staged and path_typed.is_dir():
+                _say("info", "Nothing new in that folder.")
             st.rerun()
 
 
@@ -76,8 +82,59 @@ def _note(staged: list[Progress], passed_over: int = 0) -> None:
         notices.append(
             ("info", f"{passed_over} other files were passed over: of kinds that are not read.")
         )
-    if not staged:
-        notices.append(("warning", "No files there that can be read. Check the path."))
+
+
+def _say(kind: str, message: str) -> None:
+    st.session_state[NOTICES].append((kind, message))
+
+
+def _sources(room: Room) -> None:
+    """The folders that are taken in again and again."""
+    sources = room.sources()
+    if not sources:
+        return
+    with st.expander(counted(len(sources), "folder"), icon=":material/folder:"):
+        st.fragment(_folders, run_every=FOLDERS_S)(room)
+
+
+def _folders(room: Room) -> None:
+    for source in room.sources():
+        key = str(source.path)
+        with st.container(border=True):
+            st.text(key)
+            if source.problem:
+                st.warning(source.problem)
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(_about(source), width="stretch")
+                st.toggle(
+                    "Watch",
+                    value=source.watched,
+                    key=f"watch-{key}",
+                    help="Take in what is new or has changed every few seconds",
+                    on_change=room.watch,
+                    args=(source.path, not source.watched),
+                )
+                if st.button("Look now", key=f"look-{key}"):
+                    room.sync(source.path)
+                    st.rerun()
+                if source.n_held and st.button("Retire", key=f"retire-{key}"):
+                    room.sync(source.path, retire=True)
+                    st.rerun()
+                if st.button("Forget", key=f"forget-{key}", help="Its documents stay"):
+                    room.forget_source(source.path)
+                    st.rerun()
+
+
+def _about(source: SourceRecord) -> str:
+    parts = [counted(source.n_documents, "document")]
+    if source.n_bad:
+        parts.append(f"{counted(source.n_bad, 'file')} not taken in")
+    if source.n_held:
+        parts.append(f"{counted(source.n_held, 'file')} gone, kept until you confirm")
+    if source.last_look:
+        at = time.strftime("%Y-%m-%d %H:%M", time.localtime(source.last_look))
+        parts.append(f"looked at {at}")
+    return " · ".join(parts)
 
 
 def _notices() -> None:
