@@ -704,6 +704,12 @@ class Catalog:
                 f"The library {self._path} was written by a newer Strongroom (format {version}; "
                 f"this one reads {VERSION}). Upgrade Strongroom to open it."
             )
+        if readonly and 0 < version < VERSION:
+            raise StoreMismatch(
+                f"The library {self._path} was written by an older Strongroom (format {version}; "
+                f"this one reads {VERSION}). Open it once with `strongroom serve`, which brings it "
+                "to today's."
+            )
         if version == 0 and self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise StoreMismatch(
                 f"{self._path} belongs to another program. Choose another folder with --library."

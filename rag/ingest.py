@@ -93,13 +93,15 @@ class Ingest:
                 if one is not None or self.catalog.in_state("queued", 1):
                     continue
                 if self.is_paused:
-                    return
+                    break
                 embedded = False
                 for progress in self._embed_batch():
                     embedded = True
                     yield progress
                 if not (embedded or self._begin_scanning(reads) or reads.keys):
-                    return
+                    break
+            # A write that failed meanwhile had the index begin anew.
+            yield from self.reindex()
 
     def stage(
         self,

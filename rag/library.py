@@ -267,7 +267,7 @@ def _temporary_files_in(folder: Path) -> Iterator[None]:
     """
     before = tempfile.tempdir, os.environ.get("TMPDIR")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+    folder.mkdir(mode=0o700, exist_ok=True)
     tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
     try:
         yield

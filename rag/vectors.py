@@ -45,6 +45,9 @@ class ChromaIndex:
     `root/open` holds the system's boot while a process has the index open, for a write that a power
     cut took from the disk after Chroma had done it. An index that is opened with the one, or with
     another boot in the other, or that Chroma cannot open, gives way to an empty one.
+
+    After a write that failed, as on a full disk, Chroma can wait for itself for ever. So its client
+    is then used no more: the index passes for empty, and the next write begins it anew.
     Raises StoreCorrupt when Chroma cannot use its files, StoreFull when the disk is full.
     """
 
@@ -52,9 +55,10 @@ class ChromaIndex:
         self._root = root
         self._lock = threading.RLock()
         self._suspect, self._note = root / "suspect", root / "open"
+        self._is_broken = False
         with self._use():
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._generation = _current(root)
+            self._generation = self._newest = _current(root)
             if self._suspect.exists() or _was_cut_off(self._note):
                 self._begin_anew()
             self._note.write_text(boot(), encoding="ascii")
@@ -64,8 +68,7 @@ class ChromaIndex:
             except UNREADABLE as error:
                 if _is_full(error, root):
                     raise
-                self._begin_anew()
-                self._client, self._collection = self._opened()
+                self._renew()
 
     def add(self, ids: Sequence[str], doc_ids: Sequence[str], vectors: FloatArray) -> None:
         """Add or replace. vectors: (len(ids), dim)."""
@@ -81,7 +84,7 @@ class ChromaIndex:
     def query(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
         """Up to n (chunk id, cosine similarity), best first."""
         with self._use():
-            n = min(n, self._collection.count())
+            n = min(n, self._count())
             if n == 0:
                 return []
             found = self._collection.query(
@@ -99,6 +102,8 @@ class ChromaIndex:
         """Ids of a document's chunks, or of all."""
         where = None if doc_id is None else {"doc": doc_id}
         with self._use():
+            if self._is_broken:
+                return set()
             return set(self._collection.get(where=where, include=[])["ids"])  # type: ignore[arg-type]
 
     def discard(self, ids: Sequence[str]) -> None:
@@ -111,7 +116,7 @@ class ChromaIndex:
         """Vectors as they are kept, by id, without those that are not there."""
         found: dict[str, FloatArray] = {}
         with self._use():
-            for i in range(0, len(ids), BATCH):
+            for i in range(0, 0 if self._is_broken else len(ids), BATCH):
                 part = self._collection.get(ids=list(ids[i : i + BATCH]), include=["embeddings"])
                 rows = np.asarray(part["embeddings"], np.float32)
                 found |= dict(zip(part["ids"], rows, strict=True))
@@ -120,66 +125,88 @@ class ChromaIndex:
     def clear(self) -> None:
         """Begin with an empty index, whatever state this one is in."""
         with self._use():
-            with suppress(*UNREADABLE):
+            if not self._is_broken:
                 self._client.close()
-            self._begin_anew()
-            self._client, self._collection = self._opened()
+            self._renew()
 
     def count(self) -> int:
         with self._use():
-            return self._collection.count()
+            return self._count()
+
+    def _count(self) -> int:
+        return 0 if self._is_broken else self._collection.count()
 
     def rewrite(self) -> None:
         """Copy the index without what was removed, so that no trace of it stays on disk."""
         with self._use():
-            new = self._generation + 1
+            if self._is_broken:
+                self._renew()
+                return
+            new = self._unused()
             folder = self._root / str(new)
-            shutil.rmtree(folder, ignore_errors=True)
             client, collection = _open(folder)
-            try:
-                for offset in range(0, self._collection.count(), BATCH):
-                    _copy(self._collection, collection, offset)
-                _blank(folder)
-                _point(self._root, new)
-            except BaseException:
-                client.close()
-                raise
-            old, self._generation = self._generation, new
+            for offset in range(0, self._collection.count(), BATCH):
+                _copy(self._collection, collection, offset)
+            _blank(folder)
+            _point(self._root, new)
+            self._generation = new
             self._client.close()
             self._client, self._collection = client, collection
-            shutil.rmtree(self._root / str(old))
+            self._drop_others()
 
     def close(self) -> None:
         with self._lock:
-            self._client.close()
+            if not self._is_broken:
+                self._client.close()
             with suppress(OSError):
                 disk.sync(*(path for path in self._root.rglob("*") if path.is_file()), self._root)
                 self._note.unlink(missing_ok=True)
 
     def _opened(self) -> tuple[Client, Collection]:
-        for stale in self._root.iterdir():
-            if stale.name.isdigit() and stale.name != str(self._generation):
-                shutil.rmtree(stale)
-        with self._writing():  # so that files which crash the process that opens them do so once
+        self._drop_others()
+        with self._suspected():  # so that files which crash the process that opens them do so once
             client, collection = _open(self._root / str(self._generation))
             _read_files(collection)
         return client, collection
 
+    def _drop_others(self) -> None:
+        for folder in self._root.iterdir():
+            if folder.name.isdigit() and folder.name != str(self._generation):
+                shutil.rmtree(folder)
+
+    def _renew(self) -> None:
+        self._begin_anew()
+        self._client, self._collection = self._opened()
+        self._is_broken = False
+
+    def _unused(self) -> int:
+        """A generation that this process has not opened yet: Chroma keeps what it has for a folder.
+        A rewrite that was broken off can have left half of a copy there."""
+        self._newest += 1
+        shutil.rmtree(self._root / str(self._newest), ignore_errors=True)
+        return self._newest
+
     def _begin_anew(self) -> None:
-        self._generation += 1
-        # A rewrite that was broken off can have left half of a copy there.
-        shutil.rmtree(self._root / str(self._generation), ignore_errors=True)
+        self._generation = self._unused()
         _point(self._root, self._generation)
         self._suspect.unlink(missing_ok=True)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        # One that stays from an earlier write is not lifted by this one's going well.
-        earlier = self._suspect.exists()
+        if self._is_broken:
+            self._renew()
+        with self._suspected():
+            yield
+
+    @contextmanager
+    def _suspected(self) -> Iterator[None]:
         self._suspect.touch()
-        yield
-        if not earlier:
-            self._suspect.unlink(missing_ok=True)
+        try:
+            yield
+        except BaseException:
+            self._is_broken = True
+            raise
+        self._suspect.unlink(missing_ok=True)
 
     @contextmanager
     def _use(self) -> Iterator[None]:
@@ -192,6 +219,7 @@ class ChromaIndex:
                         f"The disk with {self._root} is full. Free some space and try again; "
                         "what was already in the library is unharmed."
                     ) from error
+                self._is_broken = True
                 with suppress(OSError):
                     self._suspect.touch()
                 raise StoreCorrupt(

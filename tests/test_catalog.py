@@ -1,10 +1,13 @@
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import astuple, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from libraries import answer_from, document, hit
 
 from rag.catalog import REMOVED, Catalog, match_expression, path_from_text, path_to_text
 from rag.chunk import chunk
-from rag.errors import StoreCorrupt, StoreFull, StoreMismatch
+from rag.errors import StoreCorrupt, StoreError, StoreFull, StoreMismatch
 from rag.schema import VERSION
 from rag.testing import WordTokenizer
 from rag.types import Document, FileRecord, Line, Page
@@ -641,3 +644,62 @@ def test_an_orphan_is_a_document_that_no_file_gives_and_no_person_added(catalog:
 
     catalog.forget_source(Path("/papers"), keep=True)
     assert (catalog.orphans(), catalog.files(Path("/papers"))) == ([A], {})
+
+
+def test_bringing_a_library_to_today_is_done_whole_or_not_at_all(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(FORMAT_1)
+    killed = f"""
+import os, signal, sqlite3
+from pathlib import Path
+from rag import catalog
+def die(*_): os.kill(os.getpid(), signal.SIGKILL)
+real = sqlite3.connect
+def connect(*arguments, **named):
+    db = real(*arguments, **named)
+    db.create_function("die", 0, die)
+    return db
+sqlite3.connect = connect
+catalog.MIGRATIONS = {{1: catalog.MIGRATIONS[1] + "SELECT die();"}}
+catalog.Catalog(Path({str(path)!r}))
+"""
+    assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == -9
+
+    with closing(Catalog(path)) as catalog:
+        assert catalog.search("sale", 9) == ["a:0"]
+        assert catalog.faults() == []
+        assert catalog.words_are_whole()
+
+
+def test_an_older_library_is_not_read_before_it_is_brought_to_today(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(FORMAT_1)
+
+    with pytest.raises(StoreMismatch, match=r"older Strongroom \(format 1; this one reads 2\)"):
+        Catalog(path, readonly=True)
+
+
+# Power cuts and full disks
+
+
+def test_commits_wait_for_the_disk(catalog: Catalog) -> None:
+    (row,) = catalog._all("PRAGMA synchronous")
+
+    assert row[0] == 2
+
+
+def test_an_error_of_input_and_output_on_a_full_disk_says_that_it_is_full(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(free: int) -> type[BaseException]:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+        usage = SimpleNamespace(free=free)
+        monkeypatch.setattr("rag.catalog.shutil.disk_usage", lambda _: usage)
+        with pytest.raises(StoreError) as caught, catalog._translated():
+            raise error
+        return caught.type
+
+    assert (fail(0), fail(1 << 30)) == (StoreFull, StoreCorrupt)

@@ -492,6 +492,18 @@ def test_a_kill_while_healing_is_healed_by_the_next_start(
     assert {**state(library), "meta": []} == {**expected, "meta": []}
 
 
+def test_an_index_that_is_begun_anew_meanwhile_is_whole_in_the_end(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "BATCH", 6)
+    library = fake_library()
+    for progress in library.ingest.take_in([write_pdf("many.pdf", *MANY)]):
+        if (progress.step, progress.done) == ("embedding", 12):
+            library.ingest.vectors.clear()
+
+    assert library.ingest.vectors.count() == library.catalog.n_embedded() == 15
+
+
 def test_a_document_read_again_leaves_nothing_of_its_former_chunks(
     fake_library: Open, write_pdf: Write
 ) -> None:

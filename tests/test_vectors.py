@@ -2,7 +2,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -274,14 +274,26 @@ def test_an_index_that_was_closed_outlasts_a_new_start_of_the_system(
         assert index.count() == 1100
 
 
-def test_a_write_that_goes_well_does_not_lift_the_suspicion_of_one_that_did_not(
-    tmp_path: Path,
-) -> None:
+def test_an_index_is_begun_anew_by_the_write_after_one_that_failed(tmp_path: Path) -> None:
     with closing(ChromaIndex(tmp_path)) as index:
+        index.add(ids("a", 3), ["a"] * 3, unit(3))
         with pytest.raises(StoreCorrupt):
-            index.add(["a:0", "a:1"], ["a"] * 2, unit(1))
-        index.add(["a:0"], ["a"], unit(1))
-        assert index.count() == 1
+            index.add(["b:0", "b:1"], ["b"] * 2, unit(1))
+        assert (index.count(), index.ids(), index.get(["a:0"])) == (0, set(), {})
+        assert index.query(unit(1)[0], 3) == []
+
+        index.add(["b:0"], ["b"], unit(1))
+        assert index.ids() == {"b:0"}
+
+    with closing(ChromaIndex(tmp_path)) as index:
+        assert index.ids() == {"b:0"}
+
+
+def test_an_index_left_after_a_write_that_failed_gives_way_to_an_empty_one(tmp_path: Path) -> None:
+    with closing(ChromaIndex(tmp_path)) as index:
+        index.add(ids("a", 3), ["a"] * 3, unit(3))
+        with pytest.raises(StoreCorrupt):
+            index.add(["b:0", "b:1"], ["b"] * 2, unit(1))
 
     with closing(ChromaIndex(tmp_path)) as index:
         assert index.count() == 0
@@ -327,25 +339,28 @@ def test_a_current_file_that_names_nothing_gives_way_to_an_empty_index(tmp_path:
 
 
 def test_every_method_gives_only_errors_of_our_own(tmp_path: Path) -> None:
-    with closing(ChromaIndex(tmp_path)) as index:
-        index.add(ids("a", 3), ["a"] * 3, unit(3, dim=4))
-        index._client.delete_collection("chunks")
+    attempts: tuple[Callable[[ChromaIndex], object], ...] = (
+        lambda index: index.add(["b:0"], ["b"], unit(1, dim=4)),
+        lambda index: index.query(unit(1, dim=4)[0], 3),
+        lambda index: index.remove("a"),
+        lambda index: index.discard(["a:0"]),
+        lambda index: index.ids("a"),
+        lambda index: index.get(["a:0"]),
+        ChromaIndex.count,
+        ChromaIndex.rewrite,
+    )
+    for attempt in attempts:
+        with closing(ChromaIndex(tmp_path)) as index:
+            index.add(ids("a", 3), ["a"] * 3, unit(3, dim=4))
+            index._client.delete_collection("chunks")
 
-        for attempt in (
-            lambda: index.add(["b:0"], ["b"], unit(1, dim=4)),
-            lambda: index.query(unit(1, dim=4)[0], 3),
-            lambda: index.remove("a"),
-            lambda: index.ids("a"),
-            index.count,
-            index.rewrite,
-        ):
             with pytest.raises(RagError) as caught:
-                attempt()
+                attempt(index)
             assert type(caught.value) is StoreCorrupt
             assert str(caught.value).startswith(f"The vectors in {tmp_path} cannot be used (")
 
-    with closing(ChromaIndex(tmp_path)) as index:
-        assert index.count() == 0
+        with closing(ChromaIndex(tmp_path)) as index:
+            assert index.count() == 0
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_our_own(tmp_path: Path) -> None:
