@@ -13,6 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +29,17 @@ from rag import __version__, chunk, models, pdf, prompt, seal, settings, threads
 from rag.errors import RagError
 from rag.ingest import BATCH
 from rag.settings import ROOT, Settings
-from rag.types import Answer, Chunk, Document, Done, Generator, Progress, Prompt, ReadLimits
+from rag.types import (
+    Answer,
+    Chunk,
+    Document,
+    DocumentRecord,
+    Done,
+    Generator,
+    Progress,
+    Prompt,
+    ReadLimits,
+)
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -47,6 +58,7 @@ LABELS = {
     "searchable_s": ("Added to searchable", "s"),
     "embedded_s": ("Added to embedded", "s"),
     "extract_pages_per_s": ("Extraction", "pages/s"),
+    "readers_pages_per_s": ("Extraction by all readers", "pages/s"),
     "embed_chunks_per_s": ("Embedding", "chunks/s"),
     "embed_ratio": ("Embedding, against the plain library", "times"),
     "retrieve_ms": ("Retrieval", "ms"),
@@ -101,7 +113,8 @@ def main() -> int:
         with TemporaryDirectory(prefix="strongroom-speed-") as folder:
             chosen = _settings(Path(folder, "library"), options.model)
             pdfs = options.pdf or [_sample(Path(folder))]
-            figures = [_told(figure) for figure in _figures(chosen, pdfs)]
+            measure = _only_reading if options.reading else _figures
+            figures = [_told(figure) for figure in measure(chosen, pdfs)]
     except (RagError, OSError) as error:
         print(f"Not measured: {error}", file=sys.stderr)
         return 1
@@ -129,6 +142,9 @@ def _options() -> argparse.Namespace:
         help="documents to measure with; by default one of 60 pages, made for it",
     )
     parser.add_argument("--model", metavar="NAME|PATH", help="of the catalogue, or a GGUF file")
+    parser.add_argument(
+        "--reading", action="store_true", help="measure only reading, of many files for example"
+    )
     parser.add_argument("--json-only", action="store_true", help="print no table")
     return parser.parse_args()
 
@@ -168,6 +184,22 @@ def _figures(chosen: Settings, pdfs: Sequence[Path]) -> Iterator[Figure]:
     yield from _page(chosen)
 
 
+def _only_reading(chosen: Settings, pdfs: Sequence[Path]) -> Iterator[Figure]:
+    from rag.library import open_library
+
+    chosen = replace(chosen, ocr="never")
+    with closing(open_library(chosen, command="benchmark")) as library:
+        library.ingest.pause()
+        before = machine.clock()
+        started = time.perf_counter()
+        for _ in library.ingest.take_in(pdfs):
+            pass
+        yield Figure("searchable_s", time.perf_counter() - started, f"once, {len(pdfs)} files")
+        yield from _files_read(library)[1]
+        others = machine.others_share(before, machine.clock())
+        yield Figure("others_percent", None if others is None else others * 100, "meanwhile")
+
+
 def _in_process(chosen: Settings, pdfs: Sequence[Path]) -> Iterator[Figure]:
     from rag.library import open_library
 
@@ -181,12 +213,21 @@ def _in_process(chosen: Settings, pdfs: Sequence[Path]) -> Iterator[Figure]:
         yield from _parts(library)
 
 
-def _parts(library: "Library") -> Iterator[Figure]:
+def _files_read(library: "Library") -> tuple[list[Document], list[Figure]]:
     documents, extract_s = _timed(lambda: _extracted(library))
     n_pages = sum(len(document.pages) for document in documents)
-    yield Figure("pages", n_pages)
-    yield Figure("extract_pages_per_s", n_pages / extract_s, f"{_of(REPEATS)}, warm")
+    _, readers_s = _timed(lambda: _read_by_all(library))
+    how = f"{_of(REPEATS)}, {library.readers.n} processes, {len(documents)} documents"
+    return documents, [
+        Figure("pages", n_pages),
+        Figure("extract_pages_per_s", n_pages / extract_s, f"{_of(REPEATS)}, warm"),
+        Figure("readers_pages_per_s", n_pages / readers_s, how),
+    ]
 
+
+def _parts(library: "Library") -> Iterator[Figure]:
+    documents, figures = _files_read(library)
+    yield from figures
     chunks = [c for d in documents for c in chunk.chunk(d, library.ingest.tokenizer)]
     yield Figure("chunks", len(chunks))
     yield from _embedding(library, chunks)
@@ -240,8 +281,24 @@ def _extracted(library: "Library") -> list[Document]:
             name=record.name,
             limits=ReadLimits(pages=library.settings.max_pages),
         )
-        for record in library.catalog.documents()
+        for record in _read_before(library)
     ]
+
+
+def _read_before(library: "Library") -> list[DocumentRecord]:
+    return [record for record in library.catalog.documents() if record.state != "failed"]
+
+
+def _read_by_all(library: "Library") -> None:
+    """As ingest reads: files side by side, each in a process of its own."""
+
+    def read(record: DocumentRecord) -> Document:
+        return library.readers.read(
+            library.ingest.originals / record.id, doc_id=record.id, name=record.name
+        )
+
+    with ThreadPoolExecutor(library.readers.n) as pool:
+        list(pool.map(read, _read_before(library)))
 
 
 def _embedding(library: "Library", chunks: Sequence[Chunk]) -> Iterator[Figure]:
