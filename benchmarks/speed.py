@@ -25,7 +25,7 @@ import machine
 import page
 import plain
 
-from rag import __version__, chunk, models, pdf, prompt, seal, settings, threads
+from rag import __version__, models, pdf, prompt, seal, settings, threads
 from rag.errors import RagError
 from rag.ingest import BATCH
 from rag.settings import ROOT, Settings
@@ -228,7 +228,7 @@ def _files_read(library: "Library") -> tuple[list[Document], list[Figure]]:
 def _parts(library: "Library") -> Iterator[Figure]:
     documents, figures = _files_read(library)
     yield from figures
-    chunks = [c for d in documents for c in chunk.chunk(d, library.ingest.tokenizer)]
+    chunks = [c for d in documents for c in library.readers.chunk(d)]
     yield Figure("chunks", len(chunks))
     yield from _embedding(library, chunks)
 

@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from rag import replies, wire
 from rag.death import Death, Why
 from rag.errors import DocumentError
-from rag.types import Document, Page
+from rag.types import Chunk, Document, Page
 
 START_S = 60.0
 TICK_S = 0.2
@@ -24,6 +24,9 @@ BLOCK = 1 << 20
 NO_MEMORY = re.compile(rb"bad_alloc|memory allocation|out of memory|cannot allocate", re.IGNORECASE)
 """What the runtimes of C++, Rust and others say as they give up."""
 ERRORS = {error.__name__: error for error in DocumentError.__subclasses__()}
+
+
+Given: TypeAlias = Document | Page | bytes | tuple[Chunk, ...]
 
 
 class Child:
@@ -57,7 +60,7 @@ class Child:
         self._selector.register(self._out, selectors.EVENT_READ)
         self._selector.register(self._err, selectors.EVENT_READ)
         self._max_reply = max_reply
-        self._unsaid = b""
+        self._unsaid = memoryview(b"")
         self._heard = bytearray()
         self._tail = b""
         self._silent = True
@@ -89,7 +92,7 @@ class Child:
 
     def ask(
         self, request: wire.Request, *, step_s: float, total_s: float, progress: wire.Progress
-    ) -> Document | Page | bytes:
+    ) -> Given:
         """What it gives. step_s: what it may take from one page to the next; total_s: in all.
 
         Raises Death, and the DocumentError that it tells.
@@ -102,7 +105,7 @@ class Child:
             while True:
                 reply = self._hear(min(patience, started + total_s))
                 if not isinstance(reply, wire.Step):
-                    return self._given(reply)
+                    return _given(reply, request)
                 if reply.done > step.done or (reply.total and not step.total):
                     patience = time.monotonic() + step_s
                     step = reply
@@ -120,18 +123,8 @@ class Child:
         self.tasks.add(request.ask)
         self.peak_mb = 0.0
         self._silent = True
-        self._unsaid = wire.line(request)
+        self._unsaid = memoryview(wire.line(request))  # a document is long
         self._selector.register(self._in, selectors.EVENT_WRITE)
-
-    def _given(self, reply: wire.Reply) -> Document | Page | bytes:
-        match reply:
-            case wire.GaveDocument(value) | wire.GavePage(value) | wire.GavePicture(value):
-                return value
-            case wire.Failed(kind="MemoryError"):
-                raise Death("memory")
-            case wire.Failed(kind=kind, message=message) if kind in ERRORS:
-                raise ERRORS[kind](message)
-        raise Death("junk")
 
     def memory_mb(self, what: Literal["VmSize", "VmHWM"]) -> float:
         """VmSize: all that the limit counts, now. VmHWM: most resident memory. 0: not told."""
@@ -222,3 +215,18 @@ class Child:
         if NO_MEMORY.search(self._tail):
             return "memory"
         return "killed" if code == -signal.SIGKILL else "crash"
+
+
+def _given(reply: wire.Reply, request: wire.Request) -> Given:
+    """Raises Death, and the DocumentError that it tells."""
+    match reply:
+        case wire.GaveDocument(value) | wire.GavePage(value) | wire.GavePicture(value):
+            return value
+        case wire.GaveChunks(told) if isinstance(request, wire.Cut):
+            with suppress(ValueError):
+                return replies.chunks(told, request.document)
+        case wire.Failed(kind="MemoryError"):
+            raise Death("memory")
+        case wire.Failed(kind=kind, message=message) if kind in ERRORS:
+            raise ERRORS[kind](message)
+    raise Death("junk")

@@ -23,10 +23,10 @@ from rag.errors import (
     UnreadableDocument,
     UnsupportedDocument,
 )
-from rag.types import Box, Document, Page, ReadLimits
+from rag.types import Box, Chunk, Document, Page, ReadLimits
 
 if TYPE_CHECKING:
-    from rag import ocr
+    from rag import ocr, tokens
 
 BLOCK = 1 << 20
 INCOMING = ".incoming-"
@@ -208,6 +208,20 @@ def _kind(path: Path, name: str) -> sniff.Kind:
         raise UnreadableDocument(
             f"{name} cannot be read ({error.strerror}). Check that it is there and may be read."
         ) from error
+
+
+def chunks(document: Document, tokenizer: Path) -> tuple[Chunk, ...]:
+    """Cut for the embedder in the folder `tokenizer`. Raises ModelCorrupt."""
+    from rag import chunk
+
+    return chunk.chunk(document, _tokenizer(tokenizer))
+
+
+@cache
+def _tokenizer(folder: Path) -> "tokens.FolderTokenizer":
+    from rag import tokens
+
+    return tokens.FolderTokenizer(folder)
 
 
 @cache

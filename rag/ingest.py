@@ -49,10 +49,11 @@ Task = tuple[str, int]
 
 @dataclass(frozen=True)
 class Ingest:
-    """reader: reads files; `at_once` of its calls go on at the same time. embedder: called when the
-    first chunk is to be embedded, so that loading it waits till then. originals: folder of the
-    copies, named by SHA-256. give_way: called between two batches; it may block while something
-    more urgent needs the processor."""
+    """tokenizer: of the embedder, to count what a new name makes of a chunk. reader: reads files
+    and cuts them; `at_once` of its calls go on at the same time. embedder:
+    called when the first chunk is to be embedded, so that loading it waits till then. originals:
+    folder of the copies, named by SHA-256. give_way: called between two batches; it may block while
+    something more urgent needs the processor."""
 
     catalog: Catalog
     vectors: VectorIndex
@@ -178,7 +179,7 @@ class Ingest:
         if not left:
             lost = self._lost.pop(record.id, ())
             document = _check_text(_with_scans(document, scans), self.ocr, lost)
-        return document, chunk.chunk(document, self.tokenizer), wanted if left else ()
+        return document, self.reader.chunk(document), wanted if left else ()
 
     def _scan(self, record: DocumentRecord, number: int) -> Page:
         try:

@@ -184,19 +184,18 @@ def open_library(settings: Settings, *, command: str) -> Library:
         fingerprint = models.fingerprint(embedding_model)
         _check_embedder(catalog, folder, embedding_model.name, fingerprint)
         weights = models.verify(embedding_model, settings.models)
-        tokenizer = FolderTokenizer(weights)
         # Only now: weights that are missing must not tie a new library to them.
         _note_embedder(catalog, embedding_model.name, fingerprint)
         vectors = ChromaIndex(folder / "chroma")
         opened.callback(vectors.close)
         embedder = Lazy[Embedder](lambda: _load_embedder(weights, settings.threads))
         generator = Lazy[Generator](lambda: _load_generator(settings))
-        readers = readers_for(settings)
+        readers = readers_for(settings, tokenizer=weights)
         opened.callback(readers.close)
         ingest = Ingest(
             catalog=catalog,
             vectors=vectors,
-            tokenizer=tokenizer,
+            tokenizer=FolderTokenizer(weights),
             embedder=embedder,
             reader=readers,
             originals=folder / "originals",
@@ -232,7 +231,8 @@ def read_catalog(settings: Settings) -> Catalog | None:
     return catalog
 
 
-def readers_for(settings: Settings) -> Readers:
+def readers_for(settings: Settings, *, tokenizer: Path) -> Readers:
+    """tokenizer: folder of the embedder's."""
     return Readers(
         settings.readers,
         limits=ReadLimits(
@@ -244,6 +244,7 @@ def readers_for(settings: Settings) -> Readers:
         memory_mb=settings.reader_mb,
         file_s=settings.file_s,
         page_s=settings.page_s,
+        tokenizer=tokenizer,
     )
 
 

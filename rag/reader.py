@@ -12,12 +12,13 @@ from collections.abc import Callable
 from typing import BinaryIO, TypeAlias
 
 from rag import cage, extract, wire
-from rag.errors import DamagedDocument, DocumentError
-from rag.types import Document, Page
+from rag.errors import DamagedDocument, DocumentError, ModelError, ReadingFailed
+from rag.types import Chunk, Document, Page
 
 IDLE_S = 60.0
 
-Act: TypeAlias = Callable[[wire.Request, wire.Progress], Document | Page | bytes]
+Made: TypeAlias = Document | Page | bytes | tuple[Chunk, ...]
+Act: TypeAlias = Callable[[wire.Request, wire.Progress], Made]
 
 
 def main(act: Act | None = None) -> None:
@@ -36,8 +37,10 @@ def main(act: Act | None = None) -> None:
         _tell(told, _answer(act or perform, request, told))
 
 
-def perform(request: wire.Request, progress: wire.Progress) -> Document | Page | bytes:
-    """Raises DocumentError, and whatever a parser raises."""
+def perform(request: wire.Request, progress: wire.Progress) -> Made:
+    """Raises DocumentError, ModelError, and whatever a parser raises."""
+    if isinstance(request, wire.Cut):
+        return extract.chunks(request.document, request.tokenizer)
     name, password, limits = request.name, request.password, request.limits
     match request:
         case wire.Read(path=path, doc_id=doc_id, skip=skip):
@@ -72,11 +75,13 @@ def _answer(act: Act, request: wire.Request, told: BinaryIO) -> bytes:
         made = act(
             request, lambda done, total: _tell(told, wire.line(wire.Step(int(done), int(total))))
         )
-        if isinstance(made, Document):
-            return wire.line(wire.GaveDocument(made))
-        return wire.line(wire.GavePage(made) if isinstance(made, Page) else wire.GavePicture(made))
+        return wire.line(_gave(made))
     except DocumentError as error:
         failed = wire.Failed(type(error).__name__, str(error)[: wire.MAX_MESSAGE])
+    except ModelError as error:
+        # No fault of the document, but all that one reader can tell of is its document.
+        told_of = f"{request.name} was not read: {error}"
+        failed = wire.Failed(ReadingFailed.__name__, told_of[: wire.MAX_MESSAGE])
     except MemoryError:
         failed = wire.Failed("MemoryError", "no memory")
     except Exception as error:  # noqa: BLE001
@@ -88,6 +93,17 @@ def _answer(act: Act, request: wire.Request, told: BinaryIO) -> bytes:
             f"({type(error).__name__}). Open it in another program, save it anew and add that.",
         )
     return wire.line(failed)
+
+
+def _gave(made: Made) -> wire.Reply:
+    match made:
+        case Document():
+            return wire.GaveDocument(made)
+        case Page():
+            return wire.GavePage(made)
+        case bytes():
+            return wire.GavePicture(made)
+    return wire.GaveChunks(tuple(wire.bare(chunk) for chunk in made))
 
 
 def _take_stdout() -> BinaryIO:

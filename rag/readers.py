@@ -19,7 +19,7 @@ from rag.child import Child
 from rag.death import Bounds, Death, warning
 from rag.death import failure as failed
 from rag.errors import DocumentError, DocumentTooLarge, RagError
-from rag.types import Box, Document, Page, ReadLimits
+from rag.types import Box, Chunk, Document, Page, ReadLimits
 
 T = TypeVar("T")
 
@@ -49,8 +49,8 @@ ONE_THREAD = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one attempt at a document, or at a page of it. doc_id: the name of its copy. peak_mb:
-    resident memory of the process that read it, 0 where the system does not tell."""
+    """Of one attempt at a document, at a page of it, or at cutting it. doc_id: the name of its
+    copy. peak_mb: resident memory of the process that read it, 0 where the system does not tell."""
 
     doc_id: str
     seconds: float
@@ -58,12 +58,14 @@ class Cost:
 
 
 class Readers:
-    """Reads files in `n` processes, 0 meaning one for each core, started as they are needed.
+    """Reads files, and cuts documents, in `n` processes, 0 meaning one for each core, started as
+    they are needed.
 
     Its methods may be called from any thread, and wait while all processes are busy. They raise
     DocumentError; ReadingFailed is the one for a reader that crashed or went over a limit.
     RagError itself is about no document: readers cannot be started, or `close` was called.
-    memory_mb: of each process. file_s, page_s: what a file, and one page of it, may take.
+    memory_mb: of each process. file_s, page_s: what a file, and one page of it, may take; cutting
+    a document may take file_s again. tokenizer: folder of the embedder's.
     command, max_reply_mb: the program, and the most it may say at once; for tests.
     observed: told what each attempt cost.
     """
@@ -76,6 +78,7 @@ class Readers:
         memory_mb: int,
         file_s: float,
         page_s: float,
+        tokenizer: Path,
         command: Sequence[str] = (sys.executable, "-P", "-m", "rag.reader"),
         max_reply_mb: int = MAX_REPLY_MB,
         observed: Callable[[Cost], None] = lambda _cost: None,
@@ -83,6 +86,7 @@ class Readers:
         self.observed = observed
         self.n = n or _cores()
         self._limits = limits
+        self._tokenizer = tokenizer
         self._bounds = Bounds(memory_mb, file_s, page_s, max_reply_mb)
         self._command = (*command, str(memory_mb))
         self._changed = threading.Condition()
@@ -116,7 +120,13 @@ class Readers:
         while True:
             try:
                 asked = replace(request, skip=tuple(left_out))
-                document = self._ask(asked, Document, total_s=left_s, progress=progress)
+                document = self._ask(
+                    asked,
+                    Document,
+                    step_s=self._bounds.page_s,
+                    total_s=left_s,
+                    progress=progress,
+                )
             except Death as death:
                 failure = failed(name, death, self._bounds)
                 left_s -= death.spent_s
@@ -130,6 +140,15 @@ class Readers:
                 raise failure or error from error
             else:
                 return _checked(document, request, left_out.values())
+
+    def chunk(self, document: Document) -> tuple[Chunk, ...]:
+        """Its chunks, as `rag.chunk.chunk` gives them. What is in its pages is still a stranger's,
+        and may be made so that no end of the work is in sight."""
+        request = wire.Cut(document, self._tokenizer)
+        try:
+            return self._ask(request, tuple, step_s=math.inf, total_s=self._bounds.file_s)
+        except Death as death:
+            raise failed(document.name, Death(death.why), self._bounds) from death
 
     def ocr_page(self, path: Path, number: int, *, name: str, password: str | None = None) -> Page:
         """Page `number`, from 1, as read off its picture."""
@@ -170,7 +189,7 @@ class Readers:
 
     def _ask_page(self, request: wire.OcrPage | wire.BoxedPage | wire.Picture, kind: type[T]) -> T:
         try:
-            return self._ask(request, kind)
+            return self._ask(request, kind, step_s=self._bounds.page_s)
         except Death as death:
             subject = f"Page {request.number} of {request.name}"
             raise failed(subject, Death(death.why), self._bounds) from death
@@ -180,6 +199,7 @@ class Readers:
         request: wire.Request,
         kind: type[T],
         *,
+        step_s: float,
         total_s: float = math.inf,
         progress: wire.Progress = lambda _done, _total: None,
     ) -> T:
@@ -187,9 +207,7 @@ class Readers:
         while True:
             try:
                 with self._child(request) as child:
-                    given = child.ask(
-                        request, step_s=self._bounds.page_s, total_s=total_s, progress=progress
-                    )
+                    given = child.ask(request, step_s=step_s, total_s=total_s, progress=progress)
                     if not isinstance(given, kind):
                         raise Death("junk")
                     return given
@@ -202,7 +220,7 @@ class Readers:
     @contextmanager
     def _child(self, request: wire.Request) -> Iterator[Child]:
         """A process for one request. It goes on to the next one only if it gave an answer."""
-        reading = isinstance(request, wire.Read | wire.OcrPage)
+        reading = isinstance(request, wire.Read | wire.OcrPage | wire.Cut)
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._is_free(reading))
             if self._closed:
@@ -221,7 +239,7 @@ class Readers:
         finally:
             self._put_back(child, reading=reading, reusable=reusable)
             if child is not None:
-                self.observed(Cost(request.path.name, time.monotonic() - started, child.peak_mb))
+                self.observed(Cost(_doc_id(request), time.monotonic() - started, child.peak_mb))
 
     def _is_free(self, reading: bool) -> bool:
         if reading and self._n_reading >= self.n:
@@ -289,6 +307,10 @@ def _checked(document: Document, request: wire.Read, warnings: Iterable[str]) ->
         name=request.name,
         warnings=(*document.warnings, *warnings),
     )
+
+
+def _doc_id(request: wire.Request) -> str:
+    return request.document.id if isinstance(request, wire.Cut) else request.path.name
 
 
 def _closing() -> RagError:

@@ -6,6 +6,7 @@ it sends is checked like any other input, and nothing in it can make the main pr
 
 import base64
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,7 +14,14 @@ from pydantic import Field, PlainValidator, StringConstraints, TypeAdapter, Vali
 
 from rag import wire
 from rag.arrays import FloatArray
-from rag.types import Document, Page
+from rag.types import Chunk, Document, Page, Span
+
+MOST_TOKENS = 1 << 16
+"""Of a chunk: more than the window of any embedder."""
+LONGEST_HEAD = 10_000
+"""Characters of a table's head that a chunk says again: more than there are in the longest."""
+MOST_READ_FOR_ONE = 4
+"""Characters that are read for one of the page: three for a ligature."""
 
 
 def _array(text: str) -> FloatArray:
@@ -78,3 +86,52 @@ def _check_page(page: Page) -> None:
         raise ValueError("a hyphen stands outside its page")
     if not all(0 <= part.start <= part.end <= n_chars for part in page.lines):
         raise ValueError("a line stands outside its page")
+
+
+# -- chunks ----------------------------------------------------------------------------------------
+
+
+def chunks(told: Sequence[wire.BareChunk], document: Document) -> tuple[Chunk, ...]:
+    """Those of the document that was sent to be cut. Raises ValueError where they cannot be."""
+    _check_order(told, document)
+    titles = {wire.as_sent(heading.title) for heading in document.headings}
+    for one in told:
+        if not 0 < one.n_tokens <= MOST_TOKENS:
+            raise ValueError("a chunk has more or fewer tokens than there can be")
+        if not titles.issuperset(one.heading):
+            raise ValueError("a chunk stands under a heading that is not there")
+        if len(one.context) > len(" · ".join((document.name, document.title, *one.heading))):
+            raise ValueError("a chunk says more of where it stands than there is to say")
+    return tuple(_chunk(i, one, document) for i, one in enumerate(told))
+
+
+def _check_order(told: Sequence[wire.BareChunk], document: Document) -> None:
+    """No character may be in two chunks, or a small reply could make chunks without end."""
+    done = (1, 0)
+    for one in told:
+        if not one.spans:
+            raise ValueError("a chunk stands nowhere")
+        for page, start, end in one.spans:
+            if not 1 <= page <= len(document.pages):
+                raise ValueError("a chunk stands on no page")
+            if not 0 <= start < end <= len(document.pages[page - 1].text):
+                raise ValueError("a chunk stands outside its page")
+            if (page, start) < done:
+                raise ValueError("chunks overlap, or are out of order")
+            done = page, end
+
+
+def _chunk(ordinal: int, told: wire.BareChunk, document: Document) -> Chunk:
+    text = "\n".join(document.pages[page - 1].text[start:end] for page, start, end in told.spans)
+    if told.clean and len(told.clean) > MOST_READ_FOR_ONE * len(text) + LONGEST_HEAD:
+        raise ValueError("a chunk is read as more than its text")
+    return Chunk(
+        id=f"{document.id}:{ordinal}",
+        doc_id=document.id,
+        text=text,
+        spans=tuple(Span(document.id, *place) for place in told.spans),
+        n_tokens=told.n_tokens,
+        heading=told.heading,
+        context=told.context,
+        clean=told.clean,
+    )

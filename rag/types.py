@@ -402,6 +402,10 @@ class Reader(Protocol):
         """One page read off its picture. Raises DocumentError."""
         ...
 
+    def chunk(self, document: Document) -> tuple[Chunk, ...]:
+        """As `rag.chunk.chunk`, for the embedder's window. Raises DocumentError."""
+        ...
+
 
 class Tokenizer(Protocol):
     """Counts as the embedder will, without loading it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from rag.types import Box, Document, Page, ReadLimits
+from rag.types import Box, Chunk, Document, Heading, Line, Page, ReadLimits
 
 if TYPE_CHECKING:
     # As rag.replies has them, which checks them besides.
@@ -73,7 +73,20 @@ class Picture:
     ask: Literal["picture"] = "picture"
 
 
-Request: TypeAlias = Read | OcrPage | BoxedPage | Picture
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A document into chunks. tokenizer: folder of the embedder's."""
+
+    document: Document
+    tokenizer: Path
+    ask: Literal["cut"] = "cut"
+
+    @property
+    def name(self) -> str:
+        return self.document.name
+
+
+Request: TypeAlias = Read | OcrPage | BoxedPage | Picture | Cut
 
 
 # -- what it says ----------------------------------------------------------------------------------
@@ -123,7 +136,28 @@ class GavePicture:
     say: Literal["picture"] = "picture"
 
 
-Reply: TypeAlias = Ready | Step | Failed | GaveDocument | GavePage | GavePicture
+@dataclass(frozen=True, slots=True)
+class BareChunk:
+    """A chunk without what the main process knows: whose it is, where in the order, and its text.
+    That can be no lie then, and a document that fills a reply still fits when it is cut.
+
+    spans: (page, start, end) each. The others: as in Chunk.
+    """
+
+    spans: tuple[tuple[int, int, int], ...]
+    n_tokens: int
+    heading: tuple[str, ...]
+    context: str
+    clean: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class GaveChunks:
+    value: tuple[BareChunk, ...]
+    say: Literal["chunks"] = "chunks"
+
+
+Reply: TypeAlias = Ready | Step | Failed | GaveDocument | GavePage | GavePicture | GaveChunks
 
 
 _REQUESTS: dict[str, type[Request]] = {
@@ -137,7 +171,9 @@ _REQUESTS: dict[str, type[Request]] = {
 def request(line: bytes) -> Request:
     """What `line` made a line of. The main process can be believed."""
     told = json.loads(line)
-    told["path"] = Path(os.fsdecode(told["path"].encode("latin-1")))
+    if told["ask"] == "cut":
+        return Cut(_document(told["document"]), _path(told["tokenizer"]))
+    told["path"] = _path(told["path"])
     told["limits"] = ReadLimits(**told["limits"])
     if "skip" in told:
         told["skip"] = tuple(told["skip"])
@@ -147,10 +183,48 @@ def request(line: bytes) -> Request:
 
 
 def line(message: Request | Reply) -> bytes:
+    text = json.dumps(message, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    return _bytes(text) + b"\n"
+
+
+def as_sent(text: str) -> str:
+    """How `text` arrives."""
+    return _bytes(text).decode()
+
+
+def bare(chunk: Chunk) -> BareChunk:
+    spans = tuple((span.page, span.start, span.end) for span in chunk.spans)
+    return BareChunk(spans, chunk.n_tokens, chunk.heading, chunk.context, chunk.clean)
+
+
+def _bytes(text: str) -> bytes:
     """A surrogate without its other half becomes a question mark: one character, so that offsets
     into the text still hold."""
-    text = json.dumps(message, default=_plain, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace") + b"\n"
+    return text.encode("utf-8", "replace")
+
+
+def _path(told: str) -> Path:
+    return Path(os.fsdecode(told.encode("latin-1")))
+
+
+def _document(told: dict[str, Any]) -> Document:
+    rebuilt = {
+        "pages": tuple(_page(page) for page in told["pages"]),
+        "headings": tuple(Heading(**heading) for heading in told["headings"]),
+        "warnings": tuple(told["warnings"]),
+        "unread": tuple(told["unread"]),
+    }
+    return Document(**{**told, **rebuilt})
+
+
+def _page(told: dict[str, Any]) -> Page:
+    rebuilt = {
+        "size": tuple(told["size"]),
+        "boxes": None,  # a document has none
+        "hyphens": tuple(told["hyphens"]),
+        "lines": tuple(Line(**line) for line in told["lines"]),
+    }
+    return Page(**{**told, **rebuilt})
 
 
 def _plain(value: Any) -> Any:

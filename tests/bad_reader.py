@@ -1,5 +1,7 @@
 """A reader that misbehaves as the name of the file that it is asked for says: a program for tests.
 
+Behind "cut-" stands what it does when it is to cut the document; it reads that one well.
+
 Whatever else it does is what the real one does.
 """
 
@@ -15,10 +17,16 @@ from collections.abc import Callable
 
 from rag import reader, wire
 from rag.errors import EncryptedDocument
+from rag.testing import WordTokenizer
 from rag.types import Document, Page
 
 
-def act(request: wire.Request, progress: wire.Progress) -> Document | Page | bytes:
+def act(request: wire.Request, progress: wire.Progress) -> reader.Made:
+    if isinstance(request, wire.Cut):
+        from rag import chunk  # numpy takes a while to import
+
+        misbehave(request.name.removeprefix("cut-"))
+        return chunk.chunk(request.document, WordTokenizer())
     text = request.path.read_text() if request.path.is_file() else ""
     if not isinstance(request, wire.Read):
         misbehave(request.name)
@@ -92,6 +100,9 @@ LIE = {
         "pages": [{"number": 7, "label": "", "text": "", "size": [1, 1]}],
     },
 }
+BARE = {"spans": [[1, 0, 2]], "n_tokens": 1, "heading": [], "context": "", "clean": None}
+CHEAT = {"say": "chunks", "value": [BARE] * 1000}
+"""Each with all the text."""
 HABITS: dict[str, Callable[[], object]] = {
     "segfault": lambda: ctypes.string_at(0),
     "bomb": hoard,
@@ -109,6 +120,7 @@ HABITS: dict[str, Callable[[], object]] = {
     "flood": lambda: say(b"x" * 3_000_000),
     "impostor": lambda: say(b'{"say": "failed", "kind": "SystemExit", "message": "m"}'),
     "liar": lambda: say(json.dumps(LIE).encode()),
+    "cheat": lambda: say(json.dumps(CHEAT).encode()),
 }
 
 

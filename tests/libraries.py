@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from rag import chunk
 from rag.catalog import Catalog
 from rag.ingest import Ingest
 from rag.library import Lazy, Library, readers_for
@@ -34,6 +36,23 @@ GARDEN = (
 HARBOUR = ("The harbour opened in 1911.\nIts lighthouse is painted red.",)
 
 
+@dataclass(frozen=True)
+class CutHere:
+    """Has `reader` read, and cuts in this process, as `tokenizer` counts."""
+
+    reader: Reader
+    tokenizer: Tokenizer
+
+    def read(self, path: Path, **asked: Any) -> Document:
+        return self.reader.read(path, **asked)
+
+    def ocr_page(self, path: Path, number: int, **asked: Any) -> Page:
+        return self.reader.ocr_page(path, number, **asked)
+
+    def chunk(self, document: Document) -> tuple[Chunk, ...]:
+        return chunk.chunk(document, self.tokenizer)
+
+
 def small_models(library: Path, models: Path) -> Settings:
     return Settings(library, models, model="smollm2-135m-instruct", answer_tokens=48, threads=2)
 
@@ -56,7 +75,7 @@ def assemble(
         opened.callback(catalog.close)
         vectors = ChromaIndex(folder / "chroma")
         opened.callback(vectors.close)
-        readers = readers_for(replace(settings, readers=1))
+        readers = readers_for(replace(settings, readers=1), tokenizer=settings.models)
         opened.callback(readers.close)
         embedders = Lazy[Embedder](lambda: embedder)
         ingest = Ingest(
@@ -66,7 +85,7 @@ def assemble(
             embedder=embedders,
             originals=folder / "originals",
             max_bytes=settings.max_file_mb << 20,
-            reader=reader or readers,
+            reader=reader or CutHere(readers, tokenizer),
             ocr=settings.ocr,
             give_way=give_way,
         )

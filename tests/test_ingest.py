@@ -1,5 +1,6 @@
 import os
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -20,9 +21,10 @@ from rag.arrays import FloatArray, IntArray
 from rag.extract import incoming, waiting
 from rag.ingest import Ingest
 from rag.library import Library
+from rag.readers import Readers
 from rag.settings import Settings
 from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
-from rag.types import Progress, VectorIndex
+from rag.types import Progress, ReadLimits, VectorIndex
 
 Open = Callable[..., Library]
 Write = Callable[..., Path]
@@ -176,6 +178,41 @@ def test_bad_files_are_named_and_the_good_ones_go_in(
         "blank.pdf": ("failed", "NoTextDocument"),
         "nothing.pdf": ("failed", "EmptyDocument"),
     }
+
+
+def test_text_that_its_cutting_cannot_cope_with_costs_that_document_alone(tmp_path: Path) -> None:
+    names = ("cut-stuck", "cut-segfault", "fine")
+    for name in names:
+        (tmp_path / name).write_text(f"Sales of {name} rose.")
+    program = Path(__file__).with_name("bad_reader.py")
+    readers = Readers(
+        1,
+        limits=ReadLimits(),
+        memory_mb=400,
+        file_s=2,
+        page_s=30,
+        tokenizer=tmp_path,
+        command=(sys.executable, "-P", str(program)),
+    )
+    library = assemble(
+        Settings(tmp_path / "library", tmp_path / "models"),
+        embedder=HashEmbedder(),
+        generator=ScriptedGenerator(""),
+        tokenizer=WordTokenizer(),
+        reader=readers,
+    )
+    with closing(readers), closing(library):
+        taken = take_in(library, *(tmp_path / name for name in names))
+
+        told = {p.name: p.message.partition(". ")[0] for p in taken if p.step == "failed"}
+        assert told == {
+            "cut-stuck": "cut-stuck was not read in 2 seconds, the limit for one file; its reader "
+            "was stopped",
+            "cut-segfault": "cut-segfault was not read: its reader crashed",
+        }
+        records = {r.name: r.state for r in library.catalog.documents()}
+        assert records == {"cut-stuck": "failed", "cut-segfault": "failed", "fine": "embedded"}
+        assert [hit.document for hit in library.search("sales")] == ["fine"]
 
 
 def test_a_failed_document_added_again_with_its_password_goes_in(

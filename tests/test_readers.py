@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import outside
 import pdfs
 import pytest
 import waiting
+from libraries import document
 
+from rag import chunk
 from rag import readers as readers_module
 from rag.errors import (
     DamagedDocument,
@@ -26,6 +29,8 @@ from rag.errors import (
 )
 from rag.readers import RETRIES, Cost, Readers
 from rag.settings import ROOT
+from rag.testing import WordTokenizer
+from rag.tokens import FolderTokenizer
 from rag.types import Box, Document, ReadLimits
 
 BAD_READER = (sys.executable, "-P", str(Path(__file__).with_name("bad_reader.py")))
@@ -41,7 +46,7 @@ def pool() -> Iterator[Callable[..., Readers]]:
         def make(n: int = 1, **chosen: Any) -> Readers:
             given: dict[str, Any] = {
                 "limits": ReadLimits(), "memory_mb": 400, "file_s": 60, "page_s": 30,
-                "command": BAD_READER, **chosen,
+                "tokenizer": HERE, "command": BAD_READER, **chosen,
             }  # fmt: skip
             made = Readers(n, **given)
             opened.callback(made.close)
@@ -110,6 +115,34 @@ def test_boxes_and_pictures_come_from_readers_too(pool: Callable[..., Readers], 
     assert (page.boxes.shape, page.boxes.dtype) == ((3, 4), "float32")
     assert plain.startswith(b"\x89PNG")
     assert plain != marked
+
+
+@pytest.mark.real
+def test_a_document_is_cut_as_it_would_be_in_this_process(
+    pool: Callable[..., Readers], models_dir: Path
+) -> None:
+    tokenizer = models_dir / "all-MiniLM-L6-v2"
+    readers = pool(
+        command=(sys.executable, "-P", "-m", "rag.reader"), memory_mb=3000, tokenizer=tokenizer
+    )
+    made = document("The ap-\nple 🍎 is ripe.\n" * 200, "\x00\x1f\u2028 Pears.", name="a.pdf")
+
+    chunks = readers.chunk(made)
+
+    assert len(chunks) > 5
+    assert chunks == chunk.chunk(made, FolderTokenizer(tokenizer))
+
+
+def test_a_tokenizer_that_is_gone_is_named_and_no_fault_of_the_file(
+    pool: Callable[..., Readers], tmp_path: Path
+) -> None:
+    readers = pool(
+        command=(sys.executable, "-P", "-m", "rag.reader"), memory_mb=3000, tokenizer=tmp_path
+    )
+
+    expected = rf"^report\.pdf was not read: .*{re.escape(str(tmp_path))} cannot be read.*fetch"
+    with pytest.raises(ReadingFailed, match=expected):
+        readers.chunk(document("Sales rose."))
 
 
 def test_a_refusal_is_the_one_that_the_reader_raised(
@@ -214,6 +247,88 @@ def test_a_refusal_costs_no_process(pool: Callable[..., Readers]) -> None:
 
     assert "secret" not in str(caught.value)
     assert pid(readers) == before
+
+
+# -- cutting ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("segfault", r"its reader crashed\. Open it in another program"),
+        ("killed", r"the system ended its reader, most likely for want of memory"),
+        pytest.param("bomb", r"its reader needed more than 400 MB\. Raise reader_mb", marks=linux),
+        ("junk", r"its reader gave an answer that makes no sense"),
+        ("liar", r"its reader gave an answer that makes no sense"),
+        ("cheat", r"its reader gave an answer that makes no sense"),
+        ("flood", r"it holds more than the 1 MB of text"),
+    ],
+)
+def test_what_befell_the_cutting_is_said_of_the_file_and_the_next_one_is_cut(
+    pool: Callable[..., Readers], how: str, expected: str
+) -> None:
+    readers = pool(max_reply_mb=1)
+
+    with pytest.raises(ReadingFailed, match=rf"^cut-{how} was not read: {expected}"):
+        readers.chunk(document("Sales rose.", name=f"cut-{how}"))
+
+    fine = document("Sales rose.", name="fine")
+    assert readers.chunk(fine) == chunk.chunk(fine, WordTokenizer())
+
+
+@pytest.mark.parametrize("how", ["loop", "stuck"])
+def test_cutting_may_take_longer_than_a_page_and_no_longer_than_a_file(
+    pool: Callable[..., Readers], how: str
+) -> None:
+    readers = pool(page_s=0.1, file_s=2)
+
+    assert readers.chunk(document("Sales rose.", name="slow"))
+    with pytest.raises(ReadingFailed, match=rf"^cut-{how} was not read in 2 seconds.*Raise file_s"):
+        readers.chunk(document("Sales rose.", name=f"cut-{how}"))
+
+
+def test_a_fault_in_cutting_costs_no_process_and_quotes_nothing(
+    pool: Callable[..., Readers],
+) -> None:
+    readers = pool()
+    before = pid(readers)
+
+    with pytest.raises(DamagedDocument, match=r"^cut-confused is damaged.*KeyError") as caught:
+        readers.chunk(document("Sales rose.", name="cut-confused"))
+
+    assert "secret" not in str(caught.value)
+    assert pid(readers) == before
+
+
+def test_a_request_much_larger_than_a_pipe_arrives(pool: Callable[..., Readers]) -> None:
+    made = document(*["Sales rose by nine percent. " * 200] * 60, name="fine")
+
+    assert len(pool().chunk(made)) > 1000
+
+
+def test_cutting_waits_for_its_turn_and_is_broken_off_at_the_end(
+    pool: Callable[..., Readers],
+) -> None:
+    readers = pool(1)
+    errors: list[RagError] = []
+
+    def go(name: str) -> None:
+        try:
+            readers.chunk(document("Sales rose.", name=name))
+        except RagError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=go, args=(f"cut-{how}",)) for how in ("asleep", "fine")]
+    threads[0].start()
+    waiting.until(lambda: readers._n_reading)
+    threads[1].start()
+    assert readers.picture(HERE, 1, name="fine", width_px=9) == b"png"
+    assert threads[1].is_alive()
+    readers.close()
+    for thread in threads:
+        thread.join()
+
+    assert [str(error)[:28] for error in errors] == ["Reading was broken off, beca"] * 2
 
 
 # -- pages that are left out -----------------------------------------------------------------------
@@ -436,7 +551,9 @@ from rag.readers import Readers
 from rag.types import ReadLimits
 
 command = [sys.executable, "-P", {bad_reader!r}]
-readers = Readers(1, limits=ReadLimits(), memory_mb=400, file_s=60, page_s=60, command=command)
+readers = Readers(
+    1, limits=ReadLimits(), memory_mb=400, file_s=60, page_s=60, tokenizer=Path(), command=command
+)
 made = readers.read(Path("/nowhere"), doc_id="id", name="connects" if "sealed" in sys.argv else "a")
 print(*made.warnings, flush=True)
 if "busy" in sys.argv:
