@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from rag import chunk
 from rag.arrays import FloatArray
 from rag.catalog import Catalog
 from rag.errors import DamagedDocument, UnreadableDocument
@@ -27,7 +28,7 @@ from rag.sources import (
     settled,
 )
 from rag.testing import HashEmbedder, MemoryIndex, WordTokenizer
-from rag.types import Document, FileRecord, Page, Progress
+from rag.types import Chunk, Document, FileRecord, Page, Progress
 
 OLD_NS = 1_700_000_000_000_000_000
 SECOND_NS = 1_000_000_000
@@ -53,6 +54,9 @@ class TextReader:
 
     def ocr_page(self, *arguments: object, **named: object) -> Page:
         raise NotImplementedError
+
+    def chunk(self, document: Document) -> tuple[Chunk, ...]:
+        return chunk.chunk(document, WordTokenizer())
 
 
 class CountingEmbedder(HashEmbedder):
