@@ -191,6 +191,15 @@ def test_chunks_are_the_same_after_the_way(document: Document) -> None:
     assert cut_there(document) == chunk.chunk(document, WordTokenizer())
 
 
+def test_half_a_surrogate_in_a_heading_makes_no_liar_of_its_reader() -> None:
+    page = Page(1, "", "Pears\ud800 ripen.", (1, 1))
+    made = Document("d", "a\udfff", "", (page,), "T\ud800", (Heading("P\ud800", 1, 1, 0),))
+
+    (one,) = cut_there(made)
+
+    assert (one.text, one.heading, one.context) == (page.text, ("P?",), "a? · T? · P?")
+
+
 BARE = (
     wire.BareChunk(((1, 0, 5), (2, 0, 4)), 9, ("Part",), "a · Part", "well"),
     wire.BareChunk(((2, 4, 10),), 9, (), "a", None),
