@@ -234,7 +234,7 @@ def _table(room: Room) -> None:
         key="remove",
     ):
         _confirm_removal(room, chosen)
-    failed = [record for record in records if record.state == "failed"]
+    failed = [record for record in records if record.error]
     for record in failed[:SHOWN]:
         _attention(room, record)
     if len(failed) > SHOWN:
