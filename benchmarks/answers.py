@@ -60,7 +60,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Result:
     """What came of one question. verdict, f1, exact, found: of rules, see matching.py.
-    on_page: whether a citation is of a gold page, None where there is none to be on.
+    confidence, withheld: of the Answer. on_page: whether a citation is of a gold page, None where
+    there is none to be on.
     n_stated: sentences that state something; n_supported: of them, those borne out."""
 
     id: str
@@ -82,6 +83,8 @@ class Result:
     n_supported: int
     n_quotes: int
     n_verbatim: int
+    confidence: float | None
+    withheld: str
     seconds: float
 
 
@@ -323,6 +326,8 @@ def judge(question: Question, answer: Answer, page_text: PageText) -> Result:
         n_supported=sum(s.supported for s in stated),
         n_quotes=len(answer.citations),
         n_verbatim=sum(_is_verbatim(c, page_text) for c in answer.citations),
+        confidence=answer.confidence,
+        withheld=answer.withheld,
         seconds=round(answer.total_s, 2),
     )
 

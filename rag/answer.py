@@ -1,22 +1,26 @@
 """A question to a cited answer, as events: passages found, words written, done."""
 
+import collections.abc
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from rag import cite, prompt
+from rag import cite, prompt, refusal
 from rag.errors import ContextOverflow
 from rag.types import (
     Answer,
     AnswerEvent,
+    Aside,
     Box,
     Delta,
     Done,
     Generator,
     Hit,
+    Piece,
     Sources,
     Span,
-    Stop,
+    Strictness,
     Waiting,
 )
 
@@ -38,14 +42,18 @@ def ask(
     label: Callable[[str, int], str],
     boxes: Callable[[Span], tuple[Box, ...]],
     limits: Limits,
+    rule: refusal.Rule = refusal.DEFAULT,
+    strictness: Strictness = "normal",
     seed: int = 0,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[AnswerEvent]:
     """Sources, then Waiting if others are first, then Deltas, then Done, always last.
 
-    When nothing is found, or the model says that the passages do not answer, the answer's stop is
-    "no_evidence". page_text(doc_id, page) gives the text that spans point into, label
-    what a citation of that page shows.
+    When nothing is found, or the model says that the passages do not answer, or `rule` says that
+    what it wrote is no answer, the answer's stop is "no_evidence" and its text says so. What was
+    streamed before is then a draft that did not hold.
+    page_text(doc_id, page) gives the text that spans point into, label what a citation of that
+    page shows.
     Raises ModelError, StoreError.
     """
     start = time.perf_counter()
@@ -66,44 +74,93 @@ def ask(
     if ahead := model.n_ahead:
         yield Waiting(ahead)
 
-    text, n_tokens, stop, first_token_s = "", 0, "complete", None
-    pieces = model.generate(built, max_tokens=limits.answer_tokens, seed=seed, cancelled=cancelled)
+    pieces = model.generate(
+        built,
+        max_tokens=limits.answer_tokens,
+        seed=seed,
+        asides=_asides(question, rule),
+        cancelled=cancelled,
+    )
+    draft = yield from _written(pieces, start)
+    cited = cite.cite(question, draft.text, hits, page_text, is_meta=prompt.is_refusal)
+    answer = Answer(
+        question=question,
+        text=draft.text,
+        marked=cited.marked,
+        sentences=cited.sentences,
+        citations=tuple(
+            replace(c, label=label(c.span.doc_id, c.span.page), boxes=boxes(c.span))
+            for c in cited.citations
+        ),
+        hits=hits,
+        stop=draft.stop,
+        prompt_tokens=model.prompt_tokens(built),
+        output_tokens=draft.n_tokens,
+        retrieve_s=retrieve_s,
+        first_token_s=draft.first_token_s,
+        total_s=time.perf_counter() - start,
+    )
+    if draft.stop != "cancelled":
+        answer = _weighed(answer, rule, strictness, draft.chances)
+    yield Done(answer)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What the model wrote."""
+
+    text: str = ""
+    n_tokens: int = 0
+    stop: Literal["complete", "length", "cancelled"] = "complete"
+    first_token_s: float | None = None
+    chances: tuple[float, ...] = ()
+
+
+def _written(
+    pieces: Iterator[Piece], start: float
+) -> collections.abc.Generator[AnswerEvent, None, _Draft]:
+    draft = _Draft()
     for piece in pieces:
-        n_tokens += piece.n_tokens
-        stop = piece.stop or stop
+        draft.n_tokens += piece.n_tokens
+        draft.stop = piece.stop or draft.stop
+        draft.chances = piece.chances
         if piece.text:
-            if first_token_s is None:
-                first_token_s = time.perf_counter() - start
-            text += piece.text
+            if draft.first_token_s is None:
+                draft.first_token_s = time.perf_counter() - start
+            draft.text += piece.text
             yield Delta(piece.text)
+    return draft
 
-    cited = cite.cite(question, text, hits, page_text, is_meta=prompt.is_refusal)
-    citations = tuple(
-        replace(c, label=label(c.span.doc_id, c.span.page), boxes=boxes(c.span))
-        for c in cited.citations
+
+def _weighed(
+    answer: Answer, rule: refusal.Rule, strictness: Strictness, chances: tuple[float, ...]
+) -> Answer:
+    """The answer with its confidence, or the refusal in its place."""
+    if prompt.is_refusal(answer.text):
+        return _refused(answer)
+    signs = refusal.read(
+        answer.question,
+        answer.hits,
+        answer.sentences,
+        answer.citations,
+        declining=chances[0] if chances else None,
     )
-    yield Done(
-        Answer(
-            question=question,
-            text=text,
-            marked=cited.marked,
-            sentences=cited.sentences,
-            citations=citations,
-            hits=hits,
-            stop=_stop(stop, text),
-            prompt_tokens=model.prompt_tokens(built),
-            output_tokens=n_tokens,
-            retrieve_s=retrieve_s,
-            first_token_s=first_token_s,
-            total_s=time.perf_counter() - start,
-        )
-    )
+    confidence = refusal.confidence(signs, rule)
+    if confidence < refusal.needed(rule, strictness):
+        return replace(_refused(answer), confidence=confidence, withheld=answer.text)
+    return replace(answer, confidence=confidence)
 
 
-def _stop(stop: str, text: str) -> Stop:
-    if stop == "complete" and prompt.is_refusal(text):
-        return "no_evidence"
-    return stop  # type: ignore[return-value]
+def _asides(question: str, rule: refusal.Rule) -> tuple[Aside, ...]:
+    """Asked only of a model whose rule heeds the reply: it takes about a second."""
+    if not rule.sure:
+        return ()
+    return (Aside(prompt.REMINDED.format(question), prompt.REFUSING),)
+
+
+def _refused(answer: Answer) -> Answer:
+    text = prompt.refusal(answer.hits)
+    return replace(answer, text=text, marked=text, sentences=(), citations=(), stop="no_evidence")
 
 
 def _nothing_found(question: str, retrieve_s: float, total_s: float) -> Answer:

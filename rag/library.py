@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from rag import answer, geometry, models, retrieve
+from rag import answer, geometry, models, refusal, retrieve
 from rag.catalog import Catalog
 from rag.errors import DocumentError, StoreError, StoreMismatch
 from rag.ingest import Ingest
@@ -61,6 +61,7 @@ class Library:
         readers: Readers,
         embedder: Lazy[Embedder],
         generator: Lazy[Generator],
+        rule: refusal.Rule = refusal.DEFAULT,
         healed: tuple[str, ...] = (),
         closers: tuple[Callable[[], None], ...] = (),
     ) -> None:
@@ -71,6 +72,7 @@ class Library:
         self.sources = Sources(catalog, ingest, settings.library.resolve())
         self.embedder = embedder
         self.generator = generator
+        self.rule = rule
         self.healed = healed
         self._closers = closers
 
@@ -101,6 +103,8 @@ class Library:
             label=self.label,
             boxes=self.boxes,
             limits=answer.Limits(self.settings.prompt_tokens, self.settings.answer_tokens),
+            rule=self.rule,
+            strictness=self.settings.strictness,
             seed=self.settings.seed if seed is None else seed,
             cancelled=cancelled,
         )
@@ -180,7 +184,8 @@ def open_library(settings: Settings, *, command: str) -> Library:
         opened.enter_context(_temporary_files_in(folder / "tmp"))
         catalog = Catalog(folder / "library.db")
         opened.callback(catalog.close)
-        embedding_model = models.find(models.load_catalog(), settings.embedder)
+        known = models.load_catalog()
+        embedding_model = models.find(known, settings.embedder)
         fingerprint = models.fingerprint(embedding_model)
         _check_embedder(catalog, folder, embedding_model.name, fingerprint)
         weights = models.verify(embedding_model, settings.models)
@@ -213,6 +218,7 @@ def open_library(settings: Settings, *, command: str) -> Library:
             readers=readers,
             embedder=embedder,
             generator=generator,
+            rule=models.rule_of(settings.model, known),
             healed=healed,
             closers=(opened.pop_all().close,),
         )

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from llama_cpp.llama_types import ChatCompletionRequestMessage
 
 from rag.errors import ContextOverflow, ModelCorrupt, ModelError, ModelMissing
-from rag.types import Piece, Prompt
+from rag.types import Aside, Piece, Prompt
 
 SLICE = 128
 """Prompt tokens read between two looks at `cancelled`. Reads as fast as 512 on a CPU."""
@@ -124,6 +124,7 @@ class LlamaGenerator:
         *,
         max_tokens: int,
         seed: int = 0,
+        asides: Sequence[Aside] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Piece]:
         """Stream the answer in whole characters; the last piece tells why it ended.
@@ -140,7 +141,12 @@ class LlamaGenerator:
             )
         with self._line.turn(cancelled) as ours:
             if ours:
-                yield from self._write(model, tokens, min(max_tokens, room), seed, cancelled)
+                for piece in self._write(model, tokens, min(max_tokens, room), seed, cancelled):
+                    if piece.stop in ("complete", "length"):
+                        chances = self._weigh(model, prompt, asides, cancelled)
+                        yield replace(piece, chances=chances)
+                    else:
+                        yield piece
         if not ours:
             yield Piece("", 0, "cancelled")
 
@@ -188,6 +194,42 @@ class LlamaGenerator:
                 n_unsent = 0
         yield Piece("", n_unsent, stop)
 
+    def _weigh(
+        self, model: _Model, prompt: Prompt, asides: Sequence[Aside], cancelled: Callable[[], bool]
+    ) -> tuple[float, ...]:
+        """What the asides ask for. The passages are in the cache; only their questions are read."""
+        chances: list[float] = []
+        for aside in asides:
+            tokens = self._layout(replace(prompt, question=aside.question))[1]
+            opening = _tokens(model.llama, aside.opening)
+            if len(tokens) + len(opening) > self._n_context:
+                return ()
+            chance = self._chance(model, tokens, opening, cancelled)
+            if chance is None:
+                return ()
+            chances.append(chance)
+        return tuple(chances)
+
+    def _chance(
+        self,
+        model: _Model,
+        tokens: list[int],
+        opening: Sequence[int],
+        cancelled: Callable[[], bool],
+    ) -> float | None:
+        """Log-probability that `opening` follows `tokens`; None when cancelled."""
+        total = 0.0
+        pending = self._unread(model, tokens)
+        for token in opening:
+            if not self._take(model, pending, cancelled):
+                return None
+            with self._decoding:
+                if model is not self._model:
+                    return None
+                total += _log_probability(model, token)
+            pending = [token]
+        return total
+
     def _unread(self, model: _Model, tokens: list[int]) -> list[int]:
         """Keep the longest prefix of `tokens` that the cache holds; the rest is to be read."""
         with self._decoding:
@@ -206,14 +248,9 @@ class LlamaGenerator:
     def _next(
         self, model: _Model, tokens: Sequence[int], seed: int, cancelled: Callable[[], bool]
     ) -> tuple[int, bytes] | Literal["complete", "cancelled"]:
-        """Read `tokens` in slices and choose the next one, with its bytes."""
-        for start in range(0, len(tokens), SLICE):
-            if cancelled():
-                return "cancelled"
-            with self._decoding:
-                if model is not self._model:
-                    return "cancelled"
-                self._read(model.llama, tokens[start : start + SLICE])
+        """Read `tokens` and choose the next one, with its bytes."""
+        if not self._take(model, tokens, cancelled):
+            return "cancelled"
         with self._decoding:
             if model is not self._model:
                 return "cancelled"
@@ -223,6 +260,17 @@ class LlamaGenerator:
             if llama_cpp.llama_vocab_is_eog(model.vocab, token):
                 return "complete"
             return token, token_bytes(model.vocab, token)
+
+    def _take(self, model: _Model, tokens: Sequence[int], cancelled: Callable[[], bool]) -> bool:
+        """Read `tokens` in slices. False when cancelled, or when the model was closed."""
+        for start in range(0, len(tokens), SLICE):
+            if cancelled():
+                return False
+            with self._decoding:
+                if model is not self._model:
+                    return False
+                self._read(model.llama, tokens[start : start + SLICE])
+        return True
 
     def _read(self, llama: llama_cpp.Llama, tokens: Sequence[int]) -> None:
         try:
@@ -360,6 +408,16 @@ def _forget(llama: llama_cpp.Llama) -> None:
 
 def _tokens(llama: llama_cpp.Llama, text: str, *, special: bool = False) -> list[int]:
     return llama.tokenize(text.encode("utf-8", "replace"), add_bos=False, special=special)
+
+
+def _log_probability(model: _Model, token: int) -> float:
+    """Natural logarithm of the probability that `token` comes next."""
+    n_tokens = llama_cpp.llama_vocab_n_tokens(model.vocab)
+    logits = np.ctypeslib.as_array(
+        llama_cpp.llama_get_logits_ith(model.llama.ctx, -1), shape=(n_tokens,)
+    ).astype(np.float64)
+    highest = logits.max()
+    return float(logits[token] - highest - np.log(np.exp(logits - highest).sum()))
 
 
 def _token_text(vocab: int, token: int) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from rag import refusal
 from rag.errors import ModelCorrupt, ModelMissing, SettingsError
 from rag.settings import ROOT
 
@@ -47,7 +48,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """folder: of its files within the models folder; empty for one file beside others."""
+    """folder: of its files within the models folder; empty for one file beside others.
+    rule: when a language model's answers are not given."""
 
     name: str
     kind: Kind
@@ -57,6 +59,7 @@ class Model:
     folder: str
     files: tuple[File, ...]
     sources: tuple[Source, ...]
+    rule: refusal.Rule = refusal.DEFAULT
 
     @property
     def n_bytes(self) -> int:
@@ -93,6 +96,7 @@ def _model(name: str, entry: dict[str, Any]) -> Model:
             Source(s.get("url", ""), tuple(Part(**part) for part in s.get("parts", ())))
             for s in entry["sources"]
         ),
+        rule=refusal.Rule(**entry["refusal"]) if "refusal" in entry else refusal.DEFAULT,
     )
 
 
@@ -104,6 +108,12 @@ def find(catalog: Mapping[str, Model], name: str) -> Model:
             "A path to a GGUF file works for the language model too."
         )
     return catalog[name]
+
+
+def rule_of(name_or_path: str, catalog: Mapping[str, Model]) -> refusal.Rule:
+    """When answers of a language model are not given. A file at a path has no rule of its own."""
+    model = catalog.get(name_or_path)
+    return model.rule if model else refusal.DEFAULT
 
 
 def path_of(model: Model, models_dir: Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from rag.errors import SettingsError
-from rag.types import Level, Ocr
+from rag.types import Level, Ocr, Strictness
 
 ROOT = Path(__file__).resolve().parent.parent
 """The clone, or site-packages when installed from a wheel."""
@@ -18,7 +18,8 @@ class Settings:
     """library: folder of the library. models: folder of the weights. model, embedder: names in the
     model catalogue; model may also be a path to a GGUF file. top_k: passages given to the model.
     context_tokens: the model's window. prompt_tokens: most tokens of instructions, passages and
-    question. answer_tokens: most tokens of an answer. threads: 0 means one for each core.
+    question. answer_tokens: most tokens of an answer. strictness: how sure it must be that the
+    documents hold the answer before one is given. threads: 0 means one for each core.
     max_file_mb, max_pages, max_unpacked_mb, max_nesting, max_image_mpx: a document over any of
     them is refused; unpacked: of all that is compressed in it; nesting: of mails in mails; mpx:
     million pixels of one picture. ocr: which pages are read off their picture: "auto", those
@@ -35,6 +36,7 @@ class Settings:
     context_tokens: int = 4096
     prompt_tokens: int = 2000
     answer_tokens: int = 400
+    strictness: Strictness = "normal"
     threads: int = 0
     seed: int = 0
     max_file_mb: int = 500
@@ -51,7 +53,11 @@ class Settings:
     require_seal: Level = "hook"
 
 
-CHOICES = {"ocr": get_args(Ocr), "require_seal": get_args(Level)}
+CHOICES = {
+    "ocr": get_args(Ocr),
+    "require_seal": get_args(Level),
+    "strictness": get_args(Strictness),
+}
 MINIMUM = {
     "top_k": 1,
     "context_tokens": 512,

@@ -3,11 +3,12 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 
 from rag.arrays import FloatArray, IntArray
-from rag.types import Piece, Prompt
+from rag.types import Aside, Piece, Prompt
 
 
 class WordTokenizer:
@@ -73,15 +74,19 @@ class MemoryIndex:
 
 
 class ScriptedGenerator:
-    """Says what it is told to, a word at a time. prompts: what it was asked, in order."""
+    """Says what it is told to, a word at a time. prompts: what it was asked, in order. chances:
+    what it answers to asides, one for each."""
 
     name = "scripted"
 
-    def __init__(self, *answers: str, n_context: int = 4096) -> None:
+    def __init__(
+        self, *answers: str, n_context: int = 4096, chances: tuple[float, ...] = ()
+    ) -> None:
         self.n_context = n_context
         self.n_ahead = 0
         self.prompts: list[Prompt] = []
         self._answers = list(answers)
+        self._chances = chances
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
@@ -97,6 +102,7 @@ class ScriptedGenerator:
         *,
         max_tokens: int,
         seed: int = 0,  # noqa: ARG002  the script is the same for every seed
+        asides: Sequence[Aside] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Piece]:
         self.prompts.append(prompt)
@@ -106,4 +112,5 @@ class ScriptedGenerator:
                 yield Piece("", 0, "cancelled")
                 return
             yield Piece(word, 1)
-        yield Piece("", 0, "complete" if len(words) <= max_tokens else "length")
+        stop: Literal["complete", "length"] = "complete" if len(words) <= max_tokens else "length"
+        yield Piece("", 0, stop, self._chances[: len(asides)])

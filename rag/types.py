@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Level = Literal["kernel", "filter", "sandbox", "hook"]
 Ocr = Literal["auto", "force", "never"]
+Strictness = Literal["strict", "normal", "lenient"]
 State = Literal["queued", "searchable", "embedded", "failed"]
 Origin = Literal["dense", "lexical", "both"]
 Stop = Literal["complete", "length", "cancelled", "no_evidence"]
@@ -187,9 +188,12 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """text: as written by the model. marked: with [1] after a sentence that passage 1 bears out,
-    [2?] after one that its nearest passage, 2, does not, and [?] after one that none comes near.
-    Times in seconds from the moment of asking; first_token_s: None if nothing was written."""
+    """text: as written by the model, or the refusal in its place. marked: with [1] after a
+    sentence that passage 1 bears out, [2?] after one that its nearest passage, 2, does not, and
+    [?] after one that none comes near.
+    Times in seconds from the moment of asking; first_token_s: None if nothing was written.
+    confidence: the probability, 0 to 1, that the documents hold the answer; None where the model
+    declined or was not asked. withheld: what it wrote where that was too low to be shown."""
 
     question: str
     text: str
@@ -203,6 +207,8 @@ class Answer:
     retrieve_s: float
     first_token_s: float | None
     total_s: float
+    confidence: float | None = None
+    withheld: str = ""
 
     @property
     def is_unsupported(self) -> bool:
@@ -251,12 +257,24 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """A second question to the same passages, put after the answer: how likely is it that an
+    answer to `question` would begin with `opening`?"""
+
+    question: str
+    opening: str
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
-    """Text from the generator. n_tokens: how many tokens gave it. stop: set on the last piece."""
+    """Text from the generator. n_tokens: how many tokens gave it. stop: set on the last piece.
+    chances: also on the last one, natural logarithms of the probabilities asked for as asides, in
+    their order; empty where the answer was cancelled or the model cannot tell."""
 
     text: str
     n_tokens: int
     stop: Literal["complete", "length", "cancelled"] | None = None
+    chances: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -486,8 +504,10 @@ class Generator(Protocol):
         *,
         max_tokens: int,
         seed: int = 0,
+        asides: Sequence[Aside] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Piece]:
-        """Stream the answer. `cancelled` is asked between tokens, while waiting and while reading
-        the prompt; closing the iterator also stops it. Raises ContextOverflow, ModelError."""
+        """Stream the answer, then answer the asides with the last piece. `cancelled` is asked
+        between tokens, while waiting and while reading the prompt; closing the iterator also stops
+        it. Raises ContextOverflow, ModelError."""
         ...

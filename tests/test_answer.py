@@ -1,11 +1,13 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from libraries import hit
 
 from rag.answer import Limits, ask
 from rag.errors import ContextOverflow, ModelMissing
-from rag.prompt import INSTRUCTIONS, NO_ANSWER
+from rag.prompt import INSTRUCTIONS, NO_ANSWER, is_refusal
+from rag.refusal import DEFAULT, Rule, needed
 from rag.testing import ScriptedGenerator
 from rag.types import (
     Answer,
@@ -17,6 +19,7 @@ from rag.types import (
     Hit,
     Sources,
     Span,
+    Strictness,
     Waiting,
 )
 
@@ -32,12 +35,24 @@ def box_of(span: Span) -> tuple[Box, ...]:
     return (Box(span.page, span.start, span.end, 0.0),)
 
 
+def cancelled_after(n: int) -> Callable[[], bool]:
+    seen: list[int] = []
+
+    def cancelled() -> bool:
+        seen.append(1)
+        return len(seen) >= n
+
+    return cancelled
+
+
 def events(
     generator: Generator,
     *,
     question: str = QUESTION,
     hits: tuple[Hit, ...] = HITS,
     limits: Limits = LIMITS,
+    rule: Rule = DEFAULT,
+    strictness: Strictness = "normal",
     cancelled: Callable[[], bool] = lambda: False,
 ) -> list[AnswerEvent]:
     return list(
@@ -49,6 +64,8 @@ def events(
             label=lambda _doc_id, page: f"page {page}",
             boxes=box_of,
             limits=limits,
+            rule=rule,
+            strictness=strictness,
             cancelled=cancelled,
         )
     )
@@ -113,10 +130,68 @@ def test_a_citation_quotes_its_page_exactly_and_has_its_boxes() -> None:
 
 
 def test_a_sentence_that_no_passage_bears_out_is_marked_so() -> None:
-    found = answer(events(ScriptedGenerator("Dr Quuxberry owns 9,876 elephants.")))
+    text = "The garden has forty apple trees. Dr Quuxberry owns 9,876 elephants."
 
-    assert [sentence.supported for sentence in found.sentences] == [False]
-    assert "?]" in found.marked
+    found = answer(events(ScriptedGenerator(text)))
+
+    assert [sentence.supported for sentence in found.sentences] == [True, False]
+    assert found.marked.count("?]") == 1
+
+
+def test_an_answer_that_nothing_bears_out_is_withheld_and_the_nearest_passages_named() -> None:
+    text = "Dr Quuxberry owns 9,876 elephants."
+
+    found = answer(events(ScriptedGenerator(text)))
+
+    assert (found.stop, found.sentences, found.citations) == ("no_evidence", (), ())
+    assert found.text == found.marked == (
+        f"{NO_ANSWER} The nearest passages: report.pdf, page 1; report.pdf, page 2."
+    )  # fmt: skip
+    assert found.withheld == text
+    assert found.confidence is not None
+    assert found.confidence < needed(DEFAULT, "normal")
+
+
+def test_an_answer_to_a_question_about_something_else_is_withheld() -> None:
+    generator = ScriptedGenerator("The garden has forty apple trees.")
+    question = "How many apple trees does the garden of Castle Vexmoor have?"
+
+    assert answer(events(generator, question=question)).stop == "no_evidence"
+    assert answer(events(generator)).stop == "complete"
+
+
+def test_how_strict_it_is_decides_in_between() -> None:
+    rule = Rule(bias=0.2, supported=0.0, absent=0.0)
+
+    def stop(strictness: Strictness) -> str:
+        generator = ScriptedGenerator("The garden has forty apple trees.")
+        return answer(events(generator, rule=rule, strictness=strictness)).stop
+
+    assert (stop("strict"), stop("normal"), stop("lenient")) == (
+        "no_evidence", "complete", "complete",
+    )  # fmt: skip
+
+
+def test_a_model_is_asked_how_sure_it_is_only_where_that_counts() -> None:
+    rule = Rule(bias=-1.0, supported=0.0, absent=0.0, sure=3.0)
+
+    def confidence(chances: tuple[float, ...], rule: Rule) -> float | None:
+        generator = ScriptedGenerator("The garden has forty apple trees.", chances=chances)
+        return answer(events(generator, rule=rule)).confidence
+
+    sure, unsure = confidence((-9.0,), rule), confidence((-0.1,), rule)
+    assert sure is not None
+    assert unsure is not None
+    assert sure > 0.8
+    assert unsure < 0.4
+    deaf = replace(rule, sure=0.0)
+    assert confidence((-9.0,), deaf) == confidence((-0.1,), deaf) == confidence((), deaf)
+
+
+def test_a_cancelled_answer_is_not_weighed() -> None:
+    found = answer(events(ScriptedGenerator("Elephants fly."), cancelled=cancelled_after(2)))
+
+    assert (found.stop, found.confidence, found.text) == ("cancelled", None, "Elephants ")
 
 
 def test_the_model_reads_the_passages_that_the_answer_names() -> None:
@@ -144,7 +219,11 @@ def test_without_hits_there_is_no_evidence_and_no_model_is_asked() -> None:
 def test_a_refusal_of_the_model_is_no_evidence_and_is_not_cited() -> None:
     found = answer(events(ScriptedGenerator(NO_ANSWER)))
 
-    assert (found.stop, found.citations, found.marked) == ("no_evidence", (), NO_ANSWER)
+    assert (found.stop, found.citations, found.withheld) == ("no_evidence", (), "")
+    assert (
+        found.marked == f"{NO_ANSWER} The nearest passages: report.pdf, page 1; report.pdf, page 2."
+    )
+    assert is_refusal(found.text)
 
 
 def test_a_cancelled_answer_keeps_what_was_written() -> None:
@@ -168,7 +247,7 @@ def test_an_answer_cancelled_before_its_first_word_is_empty() -> None:
 
 
 def test_an_answer_that_is_too_long_is_cut_and_says_so() -> None:
-    happened = events(ScriptedGenerator("one two three four"), limits=Limits(2000, 2))
+    happened = events(ScriptedGenerator("Forty apple trees stand there."), limits=Limits(2000, 2))
 
     assert (answer(happened).stop, answer(happened).output_tokens) == ("length", 2)
 

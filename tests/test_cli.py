@@ -237,9 +237,9 @@ def test_a_plain_answer_is_printed_with_its_marks_and_quotes(run: Run, garden: P
     ]
 
 
-@pytest.mark.parametrize("generator", [ScriptedGenerator("See [/b] and :key: at [red].")])
+@pytest.mark.parametrize("generator", [ScriptedGenerator(f"{ANSWER} See [/b] and :key: at [red].")])
 def test_an_answer_is_printed_as_it_was_written(run: Run, garden: Path) -> None:
-    assert run("ask", "How many apple trees?").stdout.startswith("See [/b] and :key: at [red].")
+    assert " See [/b] and :key: at [red]." in run("ask", "How many apple trees?").stdout
 
 
 def test_without_evidence_an_answer_says_so_and_that_is_no_failure(run: Run) -> None:

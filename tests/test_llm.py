@@ -7,7 +7,7 @@ import pytest
 
 from rag.errors import ContextOverflow, ModelCorrupt, ModelMissing
 from rag.llm import SLICE, LlamaGenerator, chat_markup, physical_cores
-from rag.types import Piece, Prompt
+from rag.types import Aside, Piece, Prompt
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 PASSAGE = "The harbour took in forty-one ships that year, and nine of them carried salt.\n\n"
@@ -352,3 +352,35 @@ def test_pieces_hold_whole_characters_only(smol: LlamaGenerator) -> None:
     assert max(piece.n_tokens for piece in pieces) > 1
     assert "\ufffd" not in text(pieces)
     assert any(ord(letter) > 0x2000 for letter in text(pieces))
+
+
+def test_an_aside_tells_how_likely_an_answer_would_begin_so(smol: LlamaGenerator) -> None:
+    said = text(list(smol.generate(PROMPT, max_tokens=1)))
+    asides = [Aside(PROMPT.question, said), Aside(PROMPT.question, " zebra")]
+
+    (*_, last) = smol.generate(PROMPT, max_tokens=30, asides=asides)
+
+    likeliest, unlikely = last.chances
+    assert unlikely < likeliest <= 0
+    assert unlikely < -5
+
+
+def test_an_aside_changes_neither_the_answer_nor_the_next(smol: LlamaGenerator) -> None:
+    expected = text(list(smol.generate(PROMPT, max_tokens=20)))
+    asides = [Aside("Question: And what else?", "The ships")]
+
+    for _ in range(2):
+        assert text(list(smol.generate(PROMPT, max_tokens=20, asides=asides))) == expected
+
+
+def test_an_aside_that_does_not_fit_or_is_cancelled_is_left_out(smol: LlamaGenerator) -> None:
+    long = [Aside("why " * 3000, "The")]
+    (*_, last) = smol.generate(PROMPT, max_tokens=3, asides=long)
+    assert (last.stop, last.chances) == ("length", ())
+
+    asides = [Aside("Question: And what else?", "The ships")]
+    written = threading.Event()
+    pieces = smol.generate(PROMPT, max_tokens=1, asides=asides, cancelled=written.is_set)
+    next(pieces)
+    written.set()
+    assert [piece.chances for piece in pieces] == [()]

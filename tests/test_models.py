@@ -8,6 +8,7 @@ import pytest
 from rag import models
 from rag.errors import ModelCorrupt, ModelMissing, SettingsError
 from rag.models import File, Model
+from rag.refusal import DEFAULT, Rule
 
 CATALOG = """
 [models.tiny]
@@ -25,6 +26,15 @@ parts = [
 
 [[models.tiny.sources]]
 url = "https://example.org/{path}"
+
+[models.careful]
+kind = "llm"
+publisher = "Someone"
+licence = "MIT"
+description = "with weights for its refusals"
+refusal = { bias = -1.0, supported = 2.0, absent = -3.0, threshold = 0.3 }
+files = [{ path = "careful.gguf", bytes = 2, sha256 = "dd" }]
+sources = [{ url = "https://example.org/{path}" }]
 
 [models.reader]
 kind = "embedder"
@@ -104,8 +114,16 @@ def test_path_is_the_folder_or_the_only_file(catalog: dict[str, Model]) -> None:
     assert models.path_of(catalog["tiny"], root) == root / "tiny.gguf"
 
 
+def test_a_model_without_weights_for_its_refusals_and_a_file_have_the_default_ones(
+    catalog: dict[str, Model],
+) -> None:
+    assert models.rule_of("careful", catalog) == Rule(-1.0, 2.0, -3.0, threshold=0.3)
+    assert models.rule_of("tiny", catalog) == DEFAULT
+    assert models.rule_of("/some/file.gguf", catalog) == DEFAULT
+
+
 def test_an_unknown_name_lists_the_names_there_are(catalog: dict[str, Model]) -> None:
-    with pytest.raises(SettingsError, match=r"no model named big.*tiny, reader"):
+    with pytest.raises(SettingsError, match=r"no model named big.*tiny, careful, reader"):
         models.find(catalog, "big")
 
 

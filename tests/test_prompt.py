@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rag import prompt
 from rag.errors import ContextOverflow
-from rag.prompt import INSTRUCTIONS, NO_ANSWER, build, is_refusal
+from rag.prompt import INSTRUCTIONS, NO_ANSWER, REFUSING, build, is_refusal, refusal
 from rag.types import Chunk, Hit, Prompt
 
 SENTENCE = "The harbour took in 41 ships that year. "
@@ -195,3 +195,15 @@ def test_the_budget_is_never_passed_and_order_is_kept(
         assert prompt.passage(found, "").strip() == head
         assert found.chunk.text.strip().startswith(rest.strip())
     assert question in built.question
+
+
+def test_a_refusal_names_each_of_the_nearest_places_once() -> None:
+    hits = [hit("One.", label="1"), hit("Two.", label="1"), hit("Three.", label="3")]
+
+    assert refusal(hits) == (f"{NO_ANSWER} The nearest passages: a.pdf, 1; a.pdf, 3.")
+    assert refusal([]) == NO_ANSWER
+    assert is_refusal(refusal(hits))
+
+
+def test_a_refusal_begins_as_the_model_is_asked_about() -> None:
+    assert NO_ANSWER.startswith(REFUSING)

@@ -1,0 +1,114 @@
+"""Whether an answer is given at all: a few signs, weighed into the probability that it is one.
+
+A small model answers nearly everything. How its sentences were borne out, whether the passages
+speak of what the question names, and how near the model came to declining tell together whether
+the documents hold the answer. Decision 0017 says how the weights were found.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag import facts
+from rag.types import Citation, Hit, Sentence, Strictness
+
+MOST_ABSENT = 2
+LEANING: dict[Strictness, float] = {"strict": 0.7, "normal": 0.0, "lenient": -0.7}
+"""Log-odds by which the threshold moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """supported: share of the sentences that state something which were borne out, 0 to 1; a half
+    where none states anything. absent: names and figures of the question that the passages cited
+    do not hold, MOST_ABSENT at most. sure: the probability, 0 to 1, that the model would still
+    answer if told once more that it may decline; None where it does not tell."""
+
+    supported: float
+    absent: int
+    sure: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Weights of the signs, in log-odds. threshold: the probability from which an answer is
+    given. With sure = 0 the model is not asked how sure it is."""
+
+    bias: float
+    supported: float
+    absent: float
+    sure: float = 0.0
+    threshold: float = 0.5
+
+
+USUAL = 0.4
+"""How sure a model is taken to be that does not tell."""
+DEFAULT = Rule(bias=-0.85, supported=2.0, absent=-2.0, threshold=0.45)
+"""For a model that the catalogue has no weights for: the signs that do not depend on the model."""
+
+
+def read(
+    question: str,
+    hits: Sequence[Hit],
+    sentences: Sequence[Sentence],
+    citations: Sequence[Citation],
+    *,
+    declining: float | None = None,
+) -> Signs:
+    """hits: what the model read. Where nothing was cited, the first of them counts as cited.
+    declining: log-probability that the model declines when it is reminded that it may."""
+    stated = [s.supported for s in sentences if s.markers or not s.supported]
+    cited = [hit for hit in hits if any(_holds(hit, citation) for citation in citations)]
+    return Signs(
+        supported=sum(stated) / len(stated) if stated else 0.5,
+        absent=min(MOST_ABSENT, n_absent(question, cited or hits[:1])),
+        sure=None if declining is None else 1 - math.exp(declining),
+    )
+
+
+def n_absent(question: str, hits: Sequence[Hit]) -> int:
+    """Names and figures of the question that neither the passages nor what they stand under hold.
+
+    The question's first word is no name: it has its capital in any case.
+    """
+    asked = facts.read(question)
+    held = facts.read("\n".join(_surroundings(hit) for hit in hits))
+    stems = held.stems | held.coined
+    values = {number.value for number in (*held.numbers, *held.parts)}
+    names = {name.stem for name in asked.names if not name.opening}
+    return len(names - stems) + sum(number.value not in values for number in asked.numbers)
+
+
+def confidence(signs: Signs, rule: Rule) -> float:
+    """The probability that the documents hold the answer, 0 to 1."""
+    return _chance(
+        rule.bias
+        + rule.supported * signs.supported
+        + rule.absent * signs.absent
+        + rule.sure * (USUAL if signs.sure is None else signs.sure)
+    )
+
+
+def needed(rule: Rule, strictness: Strictness) -> float:
+    """The confidence from which an answer is given."""
+    return _chance(math.log(rule.threshold / (1 - rule.threshold)) + LEANING[strictness])
+
+
+def _chance(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
+
+
+def _holds(hit: Hit, citation: Citation) -> bool:
+    cited = citation.span
+    return any(
+        (span.doc_id, span.page) == (cited.doc_id, cited.page)
+        and span.start < cited.end
+        and cited.start < span.end
+        for span in hit.chunk.spans
+    )
+
+
+def _surroundings(hit: Hit) -> str:
+    name = re.sub(r"[_.\-]+", " ", hit.document)
+    return "\n".join([name, hit.chunk.context, *hit.chunk.heading, hit.chunk.reading])

@@ -1,0 +1,111 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from libraries import hit
+
+from rag import models
+from rag.refusal import DEFAULT, MOST_ABSENT, Rule, Signs, confidence, n_absent, needed, read
+from rag.types import Citation, Sentence, Span
+
+TREES = hit("The garden at Fellgate has 40 apple trees.", page=1, rank=1)
+PEARS = hit("Pears ripen at Oxlow in September.", page=2, rank=2)
+HITS = (TREES, PEARS)
+RULE = models.rule_of("qwen2.5-coder-1.5b-instruct", models.load_catalog())
+
+signs = st.builds(
+    Signs,
+    supported=st.floats(0, 1),
+    absent=st.integers(0, MOST_ABSENT),
+    sure=st.none() | st.floats(0, 1),
+)
+
+
+def citation(page: int) -> Citation:
+    return Citation(1, Span("d" * 64, page, 0, 5), "The g", True, "report.pdf", f"page {page}")
+
+
+@pytest.mark.parametrize(
+    ("question", "n"),
+    [
+        ("How many trees are at Fellgate?", 0),
+        ("Fellgate has how many trees?", 0),
+        ("How many trees are at Greyshoal?", 1),
+        ("How many of the 40 trees bear fruit?", 0),
+        ("How many of the 50 trees at Greyshoal bear fruit?", 2),
+        ("how many trees are there?", 0),
+    ],
+)
+def test_names_and_figures_that_a_passage_lacks_are_counted(question: str, n: int) -> None:
+    assert n_absent(question, [TREES]) == n
+
+
+def test_a_name_in_the_file_name_or_the_heading_is_not_absent() -> None:
+    named = replace(TREES, document="greyshoal_report-2019.pdf")
+    headed = replace(TREES, chunk=replace(TREES.chunk, heading=("Gardens of Greyshoal",)))
+
+    assert n_absent("What has the garden of Greyshoal?", [named]) == 0
+    assert n_absent("What had the garden in 2019?", [named]) == 0
+    assert n_absent("What has the garden of Greyshoal?", [headed]) == 0
+
+
+def test_only_passages_that_were_cited_count_and_the_best_where_none_was() -> None:
+    question = "What ripens at Oxlow?"
+
+    assert read(question, HITS, (), [citation(2)]).absent == 0
+    assert read(question, HITS, (), [citation(1)]).absent == 1
+    assert read(question, HITS, (), [citation(1), citation(2)]).absent == 0
+    assert read(question, HITS, (), ()).absent == 1
+
+
+def test_sentences_that_state_nothing_do_not_count() -> None:
+    said = [Sentence(0, 5, (1,), True), Sentence(5, 9, (), False), Sentence(9, 12, (), True)]
+
+    assert read("Why?", HITS, said, ()).supported == 0.5
+    assert read("Why?", HITS, said[:1], ()).supported == 1
+    assert read("Why?", HITS, said[1:2], ()).supported == 0
+    assert read("Why?", HITS, said[2:], ()).supported == 0.5
+
+
+def test_a_model_that_would_decline_is_not_sure() -> None:
+    assert read("Why?", HITS, (), (), declining=0.0).sure == 0
+    assert read("Why?", HITS, (), (), declining=-20.0).sure == pytest.approx(1)
+    assert read("Why?", HITS, (), ()).sure is None
+
+
+@given(signs, signs)
+def test_better_signs_never_make_it_less_confident(one: Signs, two: Signs) -> None:
+    best = Signs(
+        max(one.supported, two.supported),
+        min(one.absent, two.absent),
+        one.sure if one.sure is None or two.sure is None else max(one.sure, two.sure),
+    )
+
+    for rule in (RULE, DEFAULT):
+        assert confidence(best, rule) >= confidence(replace(one, sure=best.sure), rule)
+        assert 0 < confidence(one, rule) < 1
+
+
+def test_lenient_gives_what_a_sure_model_says_without_support_and_strict_wants_it_sure() -> None:
+    assert confidence(Signs(0.0, 0, 0.9), RULE) > needed(RULE, "lenient")
+    assert confidence(Signs(0.5, 0, 0.2), RULE) > needed(RULE, "normal")
+    assert confidence(Signs(0.5, 0, 0.2), RULE) < needed(RULE, "strict")
+
+
+@given(st.floats(0.01, 0.99))
+def test_strict_needs_more_and_lenient_less(threshold: float) -> None:
+    rule = replace(RULE, threshold=threshold)
+
+    assert needed(rule, "lenient") < needed(rule, "normal") < needed(rule, "strict")
+    assert needed(rule, "normal") == pytest.approx(threshold)
+
+
+@pytest.mark.parametrize("rule", [DEFAULT, RULE])
+def test_however_sure_the_model_is_an_answer_must_be_borne_out_and_about_what_was_asked(
+    rule: Rule,
+) -> None:
+    for sure in (None, 0.0, 1.0):
+        assert confidence(Signs(1.0, 0, sure), rule) > needed(rule, "normal")
+        assert confidence(Signs(0.0, 0, sure), rule) < needed(rule, "normal")
+        assert confidence(Signs(1.0, 1, sure), rule) < needed(rule, "normal")
