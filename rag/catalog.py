@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -48,6 +48,7 @@ FROM documents d
 EMBEDDED = "(SELECT count(*) FROM chunks WHERE doc_id = documents.id AND embedded)"
 MISCOUNTED = f"""state IN ('searchable', 'embedded') AND (n_embedded != {EMBEDDED}
     OR (state = 'embedded') != (unread = '[]' AND n_chunks = {EMBEDDED}))"""
+AMONG = "WHERE doc_id IN (SELECT value FROM json_each(?))"
 
 # Words that stand in nearly every question and tell nothing of what it is about.
 STOP_WORDS = frozenset(
@@ -328,9 +329,7 @@ class Catalog:
     def vectors(self, chunk_ids: Sequence[str]) -> FloatArray:
         """(len(chunk_ids), dim) in the order asked for; each of them must be there."""
         found = self.kept_bytes(chunk_ids)
-        joined = b"".join(found[i] for i in chunk_ids)
-        kept = np.frombuffer(joined, np.float16).reshape(len(chunk_ids), -1)
-        return kept.astype(np.float32)
+        return _unpacked(found[i] for i in chunk_ids)
 
     def kept_bytes(self, chunk_ids: Sequence[str]) -> dict[str, bytes]:
         """What is kept as the vectors of chunks, by id, without those that have none."""
@@ -391,18 +390,38 @@ class Catalog:
             db.executemany("UPDATE chunks SET embedded = 0 WHERE id = ?", ids)
             _recount(db)
 
-    def search(self, question: str, n: int) -> list[str]:
-        """Up to n chunk ids that hold words of the question, best first by BM25."""
+    def search(self, question: str, n: int, *, doc_ids: Sequence[str] | None = None) -> list[str]:
+        """Up to n chunk ids that hold words of the question, best first by BM25.
+
+        doc_ids: of the documents to look in; None means all.
+        """
         expression = match_expression(question)
         if not expression:
             return []
+        # The plus keeps SQLite from asking the word index anew for each chunk of the documents.
+        inside = "" if doc_ids is None else f"AND +rowid IN (SELECT rowid FROM chunks {AMONG})"
+        asked = [expression] if doc_ids is None else [expression, json.dumps(list(doc_ids))]
         rows = self._all(
-            "SELECT c.id FROM chunks_fts f JOIN chunks c ON c.rowid = f.rowid "
-            "WHERE chunks_fts MATCH ? ORDER BY bm25(chunks_fts) LIMIT ?",
-            expression,
+            "SELECT id FROM (SELECT rowid, rank FROM chunks_fts "
+            f"WHERE chunks_fts MATCH ? {inside} ORDER BY rank LIMIT ?) f "
+            "JOIN chunks c ON c.rowid = f.rowid ORDER BY rank",
+            *asked,
             n,
         )
         return [row["id"] for row in rows]
+
+    def n_chunks(self, doc_ids: Sequence[str]) -> int:
+        """How many chunks these documents have."""
+        (row,) = self._all(f"SELECT count(*) AS n FROM chunks {AMONG}", json.dumps(list(doc_ids)))
+        return int(row["n"])
+
+    def vectors_of(self, doc_ids: Sequence[str]) -> tuple[list[str], FloatArray]:
+        """Ids of all chunks of these documents that have vectors, and (n, dim) those."""
+        rows = self._all(
+            f"SELECT id, vector FROM chunks JOIN vectors ON chunk = rowid {AMONG}",
+            json.dumps(list(doc_ids)),
+        )
+        return [row["id"] for row in rows], _unpacked(row["vector"] for row in rows)
 
     def rename(self, doc_id: str, name: str, chunks: Sequence[Chunk]) -> None:
         """Give a document another name, and its chunks the context that says it."""
@@ -841,6 +860,12 @@ def _vectors_by_text(db: sqlite3.Connection, doc_id: str) -> dict[str, bytes]:
 def _erase_text(db: sqlite3.Connection, doc_id: str) -> None:
     db.execute("DELETE FROM chunks WHERE doc_id = ?", (doc_id,))
     db.execute("DELETE FROM pages WHERE doc_id = ?", (doc_id,))
+
+
+def _unpacked(kept: Iterable[bytes]) -> FloatArray:
+    """(n, dim); (0, 0) of nothing."""
+    rows = [np.frombuffer(vector, np.float16) for vector in kept]
+    return np.array(rows, np.float32) if rows else np.empty((0, 0), np.float32)
 
 
 def _some_at_a_time(values: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -76,14 +76,21 @@ class Library:
         self.healed = healed
         self._closers = closers
 
-    def search(self, question: str, *, top_k: int | None = None) -> tuple[Hit, ...]:
-        """Ranked passages, best first."""
+    def search(
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        doc_ids: Collection[str] | None = None,
+    ) -> tuple[Hit, ...]:
+        """Ranked passages, best first. doc_ids: of the documents to look in; None means all."""
         return retrieve.retrieve(
             question,
             catalog=self.catalog,
             vectors=self.ingest.vectors,
             embedder=self.embedder,
             top_k=top_k or self.settings.top_k,
+            doc_ids=doc_ids,
         )
 
     def ask(

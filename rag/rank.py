@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from rag.arrays import FloatArray
 from rag.types import Chunk, Origin
 
 RRF_K = 60
@@ -23,6 +26,17 @@ def fuse(dense: Sequence[str], lexical: Sequence[str]) -> list[tuple[str, float,
         (chunk_id, score, _origin(chunk_id in in_dense, chunk_id in in_lexical))
         for chunk_id, score in fused
     ]
+
+
+def nearest(
+    ids: Sequence[str], vectors: FloatArray, vector: FloatArray, n: int
+) -> list[tuple[str, float]]:
+    """Up to n (chunk id, cosine similarity), best first, of unit vectors (len(ids), dim)."""
+    if not ids:
+        return []
+    scores = vectors @ vector
+    best = np.argsort(-scores, kind="stable")[:n]
+    return [(ids[i], float(scores[i])) for i in best]
 
 
 def distinct(chunks: Sequence[Chunk]) -> list[Chunk]:

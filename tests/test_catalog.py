@@ -22,7 +22,7 @@ from rag.schema import VERSION
 from rag.testing import WordTokenizer
 from rag.types import Document, FileRecord, Line, Page
 
-A, B = "a" * 64, "b" * 64
+A, B, C = "a" * 64, "b" * 64, "c" * 64
 
 
 @pytest.fixture
@@ -193,6 +193,27 @@ def test_search_ranks_by_words_and_knows_word_forms_and_accents(catalog: Catalog
     assert catalog.search("Which dividend?", 9) == [f"{B}:0", f"{A}:0"]
     assert catalog.search("CAFE", 9) == [f"{A}:0"]
     assert catalog.search("dividend", 1) == [f"{B}:0"]
+
+
+def test_search_looks_in_the_chosen_documents_alone(catalog: Catalog) -> None:
+    for doc_id in (A, B, C):
+        store(catalog, document("Sales rose.", "Costs fell.", doc_id=doc_id))
+
+    assert {i[0] for i in catalog.search("sales", 9)} == {"a", "b", "c"}
+    assert {i[0] for i in catalog.search("sales", 9, doc_ids=[C, A])} == {"a", "c"}
+    assert catalog.search("sales", 9, doc_ids=[]) == []
+
+
+def test_vectors_of_chosen_documents_come_with_their_chunks(catalog: Catalog) -> None:
+    ids = [i for d in (A, B) for i in store(catalog, document("Sales rose.", doc_id=d))]
+    embed(catalog, ids)
+    store(catalog, document("Costs fell.", doc_id=C))
+
+    found, vectors = catalog.vectors_of([B, C])
+
+    assert (found, catalog.n_chunks([B, C])) == (ids[1:], 2)
+    assert vectors.tolist() == catalog.vectors(found).tolist()
+    assert catalog.vectors_of([C])[0] == []
 
 
 def test_search_finds_the_file_name(catalog: Catalog) -> None:

@@ -1,8 +1,9 @@
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from libraries import hit
 
-from rag.rank import RRF_K, distinct, fuse
+from rag.rank import RRF_K, distinct, fuse, nearest
 
 RANKINGS = st.lists(st.sampled_from("abcdefgh"), unique=True)
 
@@ -37,3 +38,10 @@ def test_of_chunks_that_say_the_same_the_first_stays() -> None:
     chunks = [hit(text, rank=rank).chunk for rank, text in enumerate(said, start=1)]
 
     assert distinct(chunks) == [chunks[0], chunks[2]]
+
+
+def test_the_nearest_come_first_and_equally_near_ones_in_their_order() -> None:
+    rows = np.array([[0, 1], [1, 0], [0.6, 0.8], [1, 0]], np.float32)
+
+    assert [i for i, _ in nearest("abcd", rows, rows[1], 3)] == ["b", "d", "c"]
+    assert nearest([], np.empty((0, 0), np.float32), rows[1], 3) == []

@@ -1,10 +1,11 @@
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from libraries import document
 
+from rag import retrieve as module
 from rag.catalog import Catalog
 from rag.chunk import chunk
 from rag.retrieve import retrieve
@@ -28,15 +29,19 @@ class Shelf:
         self.catalog.store(made, chunks)
         if embedded:
             rows = HashEmbedder().embed([c.embedded_text for c in chunks])
+            self.catalog.store_vectors([c.id for c in chunks], rows)
             self.vectors.add([c.id for c in chunks], [made.id] * len(chunks), rows)
 
-    def find(self, question: str, top_k: int = 6) -> tuple[Hit, ...]:
+    def find(
+        self, question: str, top_k: int = 6, doc_ids: Collection[str] | None = None
+    ) -> tuple[Hit, ...]:
         return retrieve(
             question,
             catalog=self.catalog,
             vectors=self.vectors,
             embedder=self._embedder,
             top_k=top_k,
+            doc_ids=doc_ids,
         )
 
     def _embedder(self) -> Embedder:
@@ -108,3 +113,34 @@ def test_vectors_of_a_removed_document_are_passed_over(shelf: Shelf) -> None:
 
 def test_an_empty_library_gives_nothing(shelf: Shelf) -> None:
     assert shelf.find("apple trees") == ()
+
+
+@pytest.mark.parametrize("scanned", [10_000, 0])
+def test_chosen_documents_alone_are_looked_in_by_words_and_by_meaning(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, scanned: int
+) -> None:
+    monkeypatch.setattr(module, "SCANNED", scanned)
+    for i in range(60):
+        shelf.put(document(f"Apple tree {i}.", doc_id=f"{i:064}", name=f"{i}.pdf"))
+    shelf.put(document("Forty pear trees.", doc_id=A, name="garden.pdf"))
+    shelf.put(document("Fifty apple trees.", doc_id=B, name="late.pdf"), embedded=False)
+
+    hits = shelf.find("Apple tree 1.", doc_ids=[A, B])
+
+    assert {(hit.document, hit.origin) for hit in hits} == {
+        ("garden.pdf", "both"),
+        ("late.pdf", "lexical"),
+    }
+    assert shelf.find("Apple tree 1.", doc_ids=[]) == ()
+
+
+def test_of_all_documents_chosen_the_same_is_found_as_of_none(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [f"{i:064}" for i in range(9)]
+    for i, doc_id in enumerate(ids):
+        shelf.put(document(f"Apple tree {i}.", doc_id=doc_id, name=f"{i}.pdf"))
+    for scanned in (10_000, 0):
+        monkeypatch.setattr(module, "SCANNED", scanned)
+
+        assert shelf.find("Apple tree 1.", doc_ids=ids) == shelf.find("Apple tree 1.")
