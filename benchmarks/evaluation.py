@@ -1,4 +1,4 @@
-"""Files of questions about PDFs, and libraries of those PDFs."""
+"""Files of questions about PDFs, and libraries of all PDFs of a folder."""
 
 import json
 import os

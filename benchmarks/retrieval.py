@@ -26,6 +26,7 @@ from shares import Z_95, Share
 
 from rag import __version__, seal, threads
 from rag.errors import RagError
+from rag.types import Chunk
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -140,7 +141,7 @@ def _outcomes(
                 question.text, top_k=PASSAGES, doc_ids=sorted(searched) if searched else None
             )
             ms = 1000 * (time.perf_counter() - started)
-            found = distinct((span.doc_id, span.page) for hit in hits for span in hit.chunk.spans)
+            found = distinct(place for hit in hits for place in places(hit.chunk))
             baseline = bm25(searched or frozenset(ids.values())).pages(question.text)
             yield Outcome(question, setting, first(found, right), first(baseline, right), ms)
 
@@ -176,9 +177,15 @@ class Bm25:
         return bm25s.tokenize(texts, stopwords="en", show_progress=False)
 
 
-def distinct(places: Iterable[Place]) -> list[Place]:
+def places(chunk: Chunk) -> list[Place]:
+    """The pages of a passage, first the one that has most of it."""
+    spans = sorted(chunk.spans, key=lambda span: span.start - span.end)
+    return [(span.doc_id, span.page) for span in spans]
+
+
+def distinct(found: Iterable[Place]) -> list[Place]:
     """In the order of their first appearance."""
-    return list(dict.fromkeys(places))
+    return list(dict.fromkeys(found))
 
 
 def first(found: Sequence[Place], right: set[Place]) -> int | None:
@@ -214,11 +221,8 @@ def _share(group: Sequence[Outcome], k: int, of: Callable[[Outcome], int | None]
 
 def _told(share: Share) -> dict[str, float]:
     low, high = share.interval or (0.0, 1.0)
-    return {"percent": _percent(share.value or 0.0), "low": _percent(low), "high": _percent(high)}
-
-
-def _percent(value: float) -> float:
-    return round(100 * value, 1)
+    values = {"percent": share.value or 0.0, "low": low, "high": high}
+    return {name: round(100 * value, 1) for name, value in values.items()}
 
 
 def gain_at_5(group: Sequence[Outcome]) -> tuple[float, float]:

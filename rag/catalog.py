@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 from pydantic import TypeAdapter
 
+from rag import wording
 from rag.arrays import FloatArray
 from rag.errors import StoreCorrupt, StoreFull, StoreMismatch
 from rag.schema import MIGRATIONS, SCHEMA, VERSION, WORDS
@@ -49,15 +50,6 @@ EMBEDDED = "(SELECT count(*) FROM chunks WHERE doc_id = documents.id AND embedde
 MISCOUNTED = f"""state IN ('searchable', 'embedded') AND (n_embedded != {EMBEDDED}
     OR (state = 'embedded') != (unread = '[]' AND n_chunks = {EMBEDDED}))"""
 AMONG = "WHERE doc_id IN (SELECT value FROM json_each(?))"
-
-# Words that stand in nearly every question and tell nothing of what it is about.
-STOP_WORDS = frozenset(
-    """a about all an and any are as at be been being but by can could did do does doing for from
-    had has have having he her him his how i if in into is it its let many may me might more most
-    much must my no nor not of off on or our out over own shall she should so some such tell than
-    that the their them then there these they this those to too under until up us was we were what
-    when where which while who whom whose why will with would you your""".split()
-)
 REMOVED = "This answer was removed together with a document that it drew on."
 _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 
@@ -390,29 +382,42 @@ class Catalog:
             db.executemany("UPDATE chunks SET embedded = 0 WHERE id = ?", ids)
             _recount(db)
 
-    def search(self, question: str, n: int, *, doc_ids: Sequence[str] | None = None) -> list[str]:
-        """Up to n chunk ids that hold words of the question, best first by BM25.
+    def search(self, question: str, n: int) -> list[str]:
+        """Up to n chunk ids that hold words of the question, best first by BM25."""
+        return [chunk_id for chunk_id, _ in self.holding(wording.telling(question), n)]
+
+    def holding(
+        self, words: Sequence[str], n: int, *, doc_ids: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Up to n (chunk id, BM25) of chunks that hold any of the words, best first.
 
         doc_ids: of the documents to look in; None means all.
         """
-        expression = match_expression(question)
-        if not expression:
+        if not words:
             return []
         # The plus keeps SQLite from asking the word index anew for each chunk of the documents.
         inside = "" if doc_ids is None else f"AND +rowid IN (SELECT rowid FROM chunks {AMONG})"
-        asked = [expression] if doc_ids is None else [expression, json.dumps(list(doc_ids))]
+        asked = [any_of(words)] if doc_ids is None else [any_of(words), json.dumps(list(doc_ids))]
         rows = self._all(
-            "SELECT id FROM (SELECT rowid, rank FROM chunks_fts "
+            "SELECT id, -rank AS score FROM (SELECT rowid, rank FROM chunks_fts "
             f"WHERE chunks_fts MATCH ? {inside} ORDER BY rank LIMIT ?) f "
             "JOIN chunks c ON c.rowid = f.rowid ORDER BY rank",
             *asked,
             n,
         )
-        return [row["id"] for row in rows]
+        return [(row["id"], row["score"]) for row in rows]
 
-    def n_chunks(self, doc_ids: Sequence[str]) -> int:
-        """How many chunks these documents have."""
-        (row,) = self._all(f"SELECT count(*) AS n FROM chunks {AMONG}", json.dumps(list(doc_ids)))
+    def n_holding(self, words: Sequence[str]) -> dict[str, int]:
+        """How many chunks hold each of the words."""
+        count = "SELECT count(*) AS n FROM chunks_fts WHERE chunks_fts MATCH ?"
+        rows = {word: self._one(count, any_of([word])) for word in words}
+        return {word: int(row["n"]) for word, row in rows.items() if row is not None}
+
+    def n_chunks(self, doc_ids: Sequence[str] | None = None) -> int:
+        """How many chunks these documents have; None means all."""
+        among = "" if doc_ids is None else "WHERE id IN (SELECT value FROM json_each(?))"
+        asked = () if doc_ids is None else (json.dumps(list(doc_ids)),)
+        (row,) = self._all(f"SELECT total(n_chunks) AS n FROM documents {among}", *asked)
         return int(row["n"])
 
     def vectors_of(self, doc_ids: Sequence[str]) -> tuple[list[str], FloatArray]:
@@ -422,6 +427,39 @@ class Catalog:
             json.dumps(list(doc_ids)),
         )
         return [row["id"] for row in rows], _unpacked(row["vector"] for row in rows)
+
+    def texts_of(self, doc_ids: Sequence[str]) -> dict[str, str]:
+        """What is searched of each chunk of these documents, by chunk id."""
+        rows = self._all(
+            f"SELECT id, context || ' ' || coalesce(clean, text) AS text FROM chunks {AMONG}",
+            json.dumps(list(doc_ids)),
+        )
+        return {row["id"]: row["text"] for row in rows}
+
+    def names(self) -> list[str]:
+        """File name and title of each document."""
+        rows = self._all("SELECT name || ' ' || title AS name FROM documents")
+        return [row["name"] for row in rows]
+
+    def places(self, chunk_ids: Sequence[str]) -> dict[str, tuple[tuple[str, int], ...]]:
+        """(document, page) of each page that a chunk stands on, by chunk id."""
+        rows = self._all(
+            "SELECT id, doc_id, spans FROM chunks WHERE id IN (SELECT value FROM json_each(?))",
+            json.dumps(list(chunk_ids)),
+        )
+        return {
+            row["id"]: tuple((row["doc_id"], page) for page, _, _ in json.loads(row["spans"]))
+            for row in rows
+        }
+
+    def pages(self, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], tuple[str, str]]:
+        """(label, text) of pages, by (document, number)."""
+        rows = self._all(
+            "SELECT doc_id, number, label, text FROM pages WHERE (doc_id, number) IN "
+            "(SELECT value ->> 0, value ->> 1 FROM json_each(?))",
+            json.dumps(list(places)),
+        )
+        return {(row["doc_id"], row["number"]): (row["label"], row["text"]) for row in rows}
 
     def rename(self, doc_id: str, name: str, chunks: Sequence[Chunk]) -> None:
         """Give a document another name, and its chunks the context that says it."""
@@ -811,11 +849,9 @@ class Catalog:
         return rows[0] if rows else None
 
 
-def match_expression(question: str) -> str:
-    """An FTS5 query for any of the question's telling words; for any word when none is telling."""
-    words = list(dict.fromkeys(re.findall(r"\w+", question.casefold())))
-    telling = [word for word in words if word not in STOP_WORDS]
-    return " OR ".join(f'"{word}"' for word in telling or words)
+def any_of(words: Sequence[str]) -> str:
+    """An FTS5 query for any of the words."""
+    return " OR ".join(f'"{word}"' for word in words)
 
 
 def _recount(db: sqlite3.Connection) -> None:
@@ -864,8 +900,10 @@ def _erase_text(db: sqlite3.Connection, doc_id: str) -> None:
 
 def _unpacked(kept: Iterable[bytes]) -> FloatArray:
     """(n, dim); (0, 0) of nothing."""
-    rows = [np.frombuffer(vector, np.float16) for vector in kept]
-    return np.array(rows, np.float32) if rows else np.empty((0, 0), np.float32)
+    rows = list(kept)
+    if not rows:
+        return np.empty((0, 0), np.float32)
+    return np.frombuffer(b"".join(rows), np.float16).reshape(len(rows), -1).astype(np.float32)
 
 
 def _some_at_a_time(values: Sequence[str]) -> Iterator[Sequence[str]]:

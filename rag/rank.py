@@ -1,31 +1,71 @@
-"""Turns two rankings into one."""
+"""Two rankings of passages to one, in which a passage stands for its page and its document."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from rag.arrays import FloatArray
 from rag.types import Chunk, Origin
 
-RRF_K = 60
-"""Cormack, Clarke and Buettcher, "Reciprocal rank fusion", SIGIR 2009."""
+T = TypeVar("T", bound=Hashable)
+Scored = Sequence[tuple[str, float]]
+"""(chunk id, score), best first."""
+Place = tuple[str, int]
+"""(document, physical page)."""
+
+WHOLE_DOCUMENT = 0.3
+"""What the best document adds to its passages; one is worth at most 1 by itself."""
+BEST = 5
+"""Pages of a document that tell how good it is."""
 
 
-def fuse(dense: Sequence[str], lexical: Sequence[str]) -> list[tuple[str, float, Origin]]:
-    """(chunk id, score, origin) by reciprocal rank fusion of two rankings, best first.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage by itself. score: 0 to 1."""
 
-    score: sum of 1 / (60 + rank), ranks from 1. Ties keep the order of first appearance.
+    score: float
+    origin: Origin
+
+
+def fuse(dense: Scored, lexical: Scored) -> dict[str, Found]:
+    """By chunk id, best first: the mean of both scores, each from 0 for its last passage to 1 for
+    its first, and 0 where a ranking lacks one.
+
+    The scores tell more than the places alone: whether the first is far ahead, or one of many.
     """
-    scores: dict[str, float] = {}
-    for ranking in (dense, lexical):
-        for rank, chunk_id in enumerate(ranking, start=1):
-            scores[chunk_id] = scores.get(chunk_id, 0.0) + 1 / (RRF_K + rank)
-    in_dense, in_lexical = set(dense), set(lexical)
-    fused = sorted(scores.items(), key=lambda item: -item[1])
-    return [
-        (chunk_id, score, _origin(chunk_id in in_dense, chunk_id in in_lexical))
-        for chunk_id, score in fused
-    ]
+    by_meaning, by_words = scaled(dict(dense)), scaled(dict(lexical))
+    scores = {
+        chunk_id: (by_meaning.get(chunk_id, 0.0) + by_words.get(chunk_id, 0.0)) / 2
+        for chunk_id in [*by_meaning, *by_words]
+    }
+    return {
+        chunk_id: Found(score, _origin(chunk_id in by_meaning, chunk_id in by_words))
+        for chunk_id, score in sorted(scores.items(), key=lambda item: -item[1])
+    }
+
+
+def together(
+    found: Mapping[str, Found],
+    places: Mapping[str, Collection[Place]],
+    worth: Mapping[Place, float],
+) -> list[tuple[str, float]]:
+    """(chunk id, score), best first: of the passage, its page and its document together.
+
+    places: the pages of each passage. worth: what a page adds to its passages.
+    """
+    scores = {i: f.score + max(worth.get(p, 0.0) for p in places[i]) for i, f in found.items()}
+    documents = _documents(scores, places)
+    total = {i: s + WHOLE_DOCUMENT * documents[_doc_id(places[i])] for i, s in scores.items()}
+    return sorted(total.items(), key=lambda item: -item[1])
+
+
+def scaled(scores: Mapping[T, float], *, alike: float = 1.0) -> dict[T, float]:
+    """From 0 for the worst to 1 for the best; `alike` where none is better than another."""
+    best, worst = max(scores.values(), default=0.0), min(scores.values(), default=0.0)
+    return {i: (s - worst) / (best - worst) if best > worst else alike for i, s in scores.items()}
 
 
 def nearest(
@@ -45,6 +85,26 @@ def distinct(chunks: Sequence[Chunk]) -> list[Chunk]:
     for chunk in chunks:
         seen.setdefault(" ".join(chunk.reading.casefold().split()), chunk)
     return list(seen.values())
+
+
+def _documents(
+    scores: Mapping[str, float], places: Mapping[str, Collection[Place]]
+) -> dict[str, float]:
+    """Each document by its best pages, 1 for the best of them."""
+    pages: dict[Place, float] = {}
+    for chunk_id, score in scores.items():
+        for page in places[chunk_id]:
+            pages[page] = max(score, pages.get(page, 0.0))
+    by_document: dict[str, list[float]] = defaultdict(list)
+    for (doc_id, _), score in pages.items():
+        by_document[doc_id].append(score)
+    sums = {i: sum(sorted(of, reverse=True)[:BEST]) for i, of in by_document.items()}
+    most = max(sums.values(), default=0.0) or 1.0
+    return {doc_id: total / most for doc_id, total in sums.items()}
+
+
+def _doc_id(places: Collection[Place]) -> str:
+    return next(iter(places))[0]
 
 
 def _origin(dense: bool, lexical: bool) -> Origin:

@@ -1,18 +1,34 @@
-"""A question to ranked passages: by meaning and by words, fused."""
+"""A question to ranked passages: by meaning and by words, with their pages and documents."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from rag import rank
+from rag import bm25, rank, terms, wording
 from rag.catalog import Catalog
+from rag.rank import Place
 from rag.types import Chunk, Embedder, Hit, Origin, VectorIndex
 
-CANDIDATES = 40
+CANDIDATES = 70
 """Taken from each ranking before they are fused."""
+WHOLE_PAGE = 0.2
+"""What the question's words on all of its page add to a passage, which is worth at most 1."""
+LONG_PAGES = 0.4
+"""How far a page is held to be long for saying things twice: less than a passage."""
+NAMED = 0.3
+"""What being named by the question adds: "page 4", "Figure 2"."""
+
+READ = 2000
+"""Chunks of chosen documents, up to which their words are counted one by one."""
 SCANNED = 10_000
 """Chunks of chosen documents, up to which their vectors are compared one by one: the index finds
 the nearest of all documents, and has to be asked for too many to have enough of a few."""
 WIDER = 2
 """Times as many as are needed on average are then asked of the index."""
+COMMON = 0.3
+"""Share of all chunks, from which on a word tells too little for the time that it takes."""
+FEW = 2000
+"""Chunks, up to which it takes none."""
+RAREST = 3
+"""Words that are looked for however common they are."""
 
 
 def retrieve(
@@ -26,42 +42,94 @@ def retrieve(
 ) -> tuple[Hit, ...]:
     """Up to top_k hits, best first. Documents without vectors yet are found by their words.
 
-    doc_ids: of the documents to look in; None means all. score: of the fused ranking, comparable
-    within one call only.
+    doc_ids: of the documents to look in; None means all. score: of passage, page and document
+    together, comparable within one call only.
     """
     chosen = None if doc_ids is None else sorted(set(doc_ids))
-    dense = _nearest(question, catalog, vectors, embedder, chosen)
-    lexical = catalog.search(question, CANDIDATES, doc_ids=chosen)
-    fused = rank.fuse([chunk_id for chunk_id, _ in dense], lexical)
-    found = {chunk_id: (score, origin) for chunk_id, score, origin in fused}
-    chunks = rank.distinct(catalog.chunks(list(found)))[:top_k]
+    asked, holding = _asked(question, catalog)
+    lexical, weights = _holding(holding, catalog, chosen)
+    fused = rank.fuse(_nearest(asked, catalog, vectors, embedder, chosen), lexical)
+    places = catalog.places(list(fused))
+    # The index may still have what the catalogue has no more.
+    found = {chunk_id: fused[chunk_id] for chunk_id in fused if chunk_id in places}
+    pages = catalog.pages({page for on in places.values() for page in on})
+    scores = dict(rank.together(found, places, _worth(question, weights, pages)))
+    chunks = rank.distinct(catalog.chunks(list(scores)))[:top_k]
     return tuple(
-        _hit(catalog, chunk, i, *found[chunk.id]) for i, chunk in enumerate(chunks, start=1)
+        _hit(catalog, chunk, i, scores[chunk.id], found[chunk.id].origin)
+        for i, chunk in enumerate(chunks, start=1)
     )
 
 
+def _asked(question: str, catalog: Catalog) -> tuple[str, dict[str, int]]:
+    """The question with what else it may be found by; how many chunks hold each telling word."""
+    asked = " ".join([question, *terms.printed(question)])
+    holding = catalog.n_holding(wording.telling(asked))
+    unknown = [word for word, n in holding.items() if not n and wording.may_be_misspelt(word)]
+    if unknown and (meant := wording.corrected(unknown, catalog.names())):
+        asked = " ".join([asked, *meant])
+        holding |= catalog.n_holding(meant)
+    return asked, holding
+
+
+def _holding(
+    holding: Mapping[str, int], catalog: Catalog, doc_ids: Sequence[str] | None
+) -> tuple[list[tuple[str, float]], dict[str, float]]:
+    """(chunk id, score), best first, by words; and how much each word tells."""
+    if doc_ids is not None and catalog.n_chunks(doc_ids) <= READ:
+        counts = bm25.count(catalog.texts_of(doc_ids), list(holding))
+        weights = bm25.weights(counts.n_holding(), len(counts.keys))
+        held = [(i, score) for i, score in counts.scores(weights).items() if score > 0]
+        return sorted(held, key=lambda item: -item[1])[:CANDIDATES], weights
+    n_all = catalog.n_chunks()
+    words = _telling(holding, n_all)
+    return catalog.holding(words, CANDIDATES, doc_ids=doc_ids), bm25.weights(holding, n_all)
+
+
+def _telling(holding: Mapping[str, int], n_all: int) -> list[str]:
+    """The words that are worth looking for."""
+    there = sorted((word for word, n in holding.items() if n), key=lambda word: holding[word])
+    if n_all <= FEW:
+        return there
+    rare = [word for word in there if holding[word] <= COMMON * n_all]
+    return rare if len(rare) >= RAREST else there[:RAREST]
+
+
 def _nearest(
-    question: str,
+    asked: str,
     catalog: Catalog,
     vectors: VectorIndex,
     embedder: Callable[[], Embedder],
-    doc_ids: list[str] | None,
+    doc_ids: Sequence[str] | None,
 ) -> list[tuple[str, float]]:
     """(chunk id, cosine similarity), best first."""
     n_all = vectors.count()
     if not n_all:
         return []
-    vector = embedder().embed([question])[0]
+    vector = embedder().embed([asked])[0]
     if doc_ids is None:
         return vectors.query(vector, CANDIDATES)
     n_chosen = catalog.n_chunks(doc_ids)
     if n_chosen > SCANNED:
-        found = vectors.query(vector, WIDER * CANDIDATES * n_all // n_chosen)
-        inside = [(i, s) for i, s in found if i.partition(":")[0] in set(doc_ids)]
+        near = vectors.query(vector, WIDER * CANDIDATES * n_all // n_chosen)
+        inside = [(i, s) for i, s in near if i.partition(":")[0] in set(doc_ids)]
         if len(inside) >= CANDIDATES:
             return inside[:CANDIDATES]
     ids, rows = catalog.vectors_of(doc_ids)
     return rank.nearest(ids, rows, vector, CANDIDATES)
+
+
+def _worth(
+    question: str, weights: Mapping[str, float], pages: Mapping[Place, tuple[str, str]]
+) -> dict[Place, float]:
+    """What pages add to their passages. pages: (label, text)."""
+    counts = bm25.count({page: text for page, (_, text) in pages.items()}, list(weights))
+    whole = rank.scaled(counts.scores(weights, b=LONG_PAGES), alike=0.0)
+    named = wording.named(question)
+    return {
+        page: WHOLE_PAGE * whole[page] + NAMED * named.are_at(page[1], label, text)
+        for page, (label, text) in pages.items()
+    }
 
 
 def _hit(catalog: Catalog, chunk: Chunk, rank: int, score: float, origin: Origin) -> Hit:

@@ -1,36 +1,76 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from libraries import hit
 
-from rag.rank import RRF_K, distinct, fuse, nearest
+from rag.rank import WHOLE_DOCUMENT, Found, distinct, fuse, nearest, together
 
-RANKINGS = st.lists(st.sampled_from("abcdefgh"), unique=True)
+SCORED = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 50)).map(
+    lambda scores: sorted(scores.items(), key=lambda item: -item[1])
+)
 
 
 def test_a_chunk_found_both_ways_comes_before_chunks_found_one_way() -> None:
-    assert fuse(["a", "b"], ["c", "b"]) == [
-        ("b", 2 / (RRF_K + 2), "both"),
-        ("a", 1 / (RRF_K + 1), "dense"),
-        ("c", 1 / (RRF_K + 1), "lexical"),
-    ]
+    found = fuse([("a", 0.9), ("b", 0.8), ("x", 0.1)], [("c", 20.0), ("b", 15.0), ("y", 10.0)])
+
+    assert next(iter(found)) == "b"
+    assert {i: f.origin for i, f in found.items()} == {
+        "a": "dense", "x": "dense", "b": "both", "c": "lexical", "y": "lexical",
+    }  # fmt: skip
+    assert (found["a"].score, found["c"].score, found["y"].score) == (0.5, 0.5, 0.0)
 
 
 def test_one_ranking_alone_keeps_its_order() -> None:
-    assert [chunk_id for chunk_id, _, _ in fuse(["c", "a", "b"], [])] == ["c", "a", "b"]
-    assert [chunk_id for chunk_id, _, _ in fuse([], ["c", "a", "b"])] == ["c", "a", "b"]
+    ranking = [("c", 3.0), ("a", 2.0), ("b", 1.0)]
+
+    assert list(fuse(ranking, [])) == list(fuse([], ranking)) == ["c", "a", "b"]
+
+
+def test_the_only_chunk_found_is_worth_as_much_as_the_first_of_many() -> None:
+    assert fuse([("a", 0.1)], [("a", 0.1)])["a"].score == 1.0
 
 
 def test_nothing_found_gives_nothing() -> None:
-    assert fuse([], []) == []
+    assert fuse([], []) == {}
+    assert together({}, {}, {}) == []
 
 
-@given(RANKINGS, RANKINGS)
-def test_every_chunk_comes_once_with_falling_scores(dense: list[str], lexical: list[str]) -> None:
-    fused = fuse(dense, lexical)
+@given(SCORED, SCORED)
+def test_every_chunk_comes_once_with_falling_scores(
+    dense: list[tuple[str, float]], lexical: list[tuple[str, float]]
+) -> None:
+    found = fuse(dense, lexical)
+    scores = [f.score for f in found.values()]
 
-    assert sorted(chunk_id for chunk_id, _, _ in fused) == sorted({*dense, *lexical})
-    assert [score for _, score, _ in fused] == sorted((s for _, s, _ in fused), reverse=True)
+    assert found.keys() == {i for i, _ in (*dense, *lexical)}
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_a_page_that_is_worth_more_lifts_its_passages() -> None:
+    found = {"a": Found(0.5, "both"), "b": Found(0.4, "both")}
+    places = {"a": [("d", 1)], "b": [("d", 2), ("d", 3)]}
+
+    assert [i for i, _ in together(found, places, {})] == ["a", "b"]
+    assert [i for i, _ in together(found, places, {("d", 3): 0.2})] == ["b", "a"]
+
+
+def test_a_document_with_several_good_pages_comes_before_one_with_one() -> None:
+    found = {i: Found(0.5, "both") for i in "xabc"}
+    places = {"x": [("other", 1)], **{i: [("d", n)] for n, i in enumerate("abc")}}
+
+    assert together(found, places, {}) == [
+        *((i, 0.5 + WHOLE_DOCUMENT) for i in "abc"),
+        ("x", pytest.approx(0.5 + WHOLE_DOCUMENT / 3)),
+    ]
+
+
+def test_many_passages_of_one_page_tell_no_more_of_their_document_than_one() -> None:
+    found = {i: Found(0.5, "both") for i in "xabc"}
+    places = {"x": [("other", 1)], **{i: [("d", 1)] for i in "abc"}}
+
+    assert {score for _, score in together(found, places, {})} == {0.5 + WHOLE_DOCUMENT}
 
 
 def test_of_chunks_that_say_the_same_the_first_stays() -> None:

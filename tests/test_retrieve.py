@@ -1,8 +1,11 @@
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from libraries import document
 
 from rag import retrieve as module
@@ -144,3 +147,49 @@ def test_of_all_documents_chosen_the_same_is_found_as_of_none(
         monkeypatch.setattr(module, "SCANNED", scanned)
 
         assert shelf.find("Apple tree 1.", doc_ids=ids) == shelf.find("Apple tree 1.")
+
+
+def test_a_misspelt_name_finds_its_document(shelf: Shelf) -> None:
+    for name in ("NETFLIX_2015_10K.pdf", "ADOBE_2015_10K.pdf"):
+        shelf.put(document(f"Cash of {name[0]}.", doc_id=name[0] * 64, name=name), embedded=False)
+
+    assert [hit.document for hit in shelf.find("Netfilx")] == ["NETFLIX_2015_10K.pdf"]
+
+
+def test_a_ratio_is_found_by_what_it_is_made_of(shelf: Shelf) -> None:
+    shelf.put(document("Total current liabilities 500", doc_id=A), embedded=False)
+
+    (hit,) = shelf.find("What is the working capital?")
+
+    assert hit.chunk.text == "Total current liabilities 500"
+
+
+def test_a_page_that_the_question_names_comes_first(shelf: Shelf) -> None:
+    texts = [f"The apples of part {i}." for i in range(1, 9)]
+    shelf.put(document(*texts, doc_id=A))
+
+    hits = shelf.find("How many apples are on page 5?")
+
+    assert hits[0].chunk.spans[0].page == 5
+
+
+@pytest.mark.parametrize("few", [0, 2000])
+def test_words_that_most_chunks_hold_are_left_out_of_large_libraries_alone(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(module, "FEW", few)
+    for i, extra in enumerate(("plum", "quince", "medlar", "", "", "", "", "")):
+        shelf.put(document(f"apple {extra}", doc_id=f"{i:064}", name=f"{i}.pdf"), embedded=False)
+
+    hits = shelf.find("apple plum quince medlar")
+
+    assert len(hits) == (3 if few == 0 else 4)  # the same text is shown once
+
+
+@given(st.text())
+def test_whatever_is_asked_something_or_nothing_is_found(question: str) -> None:
+    with TemporaryDirectory() as folder, closing(Catalog(Path(folder, "library.db"))) as catalog:
+        shelf = Shelf(catalog)
+        shelf.put(document("Forty apple trees.", doc_id=A))
+
+        assert len(shelf.find(question)) == 1
