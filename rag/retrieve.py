@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from rag import bm25, rank, terms, wording
+from rag import bm25, forms, rank, terms, wording
 from rag.catalog import Catalog
 from rag.rank import Place
 from rag.types import Chunk, Embedder, Hit, Origin, VectorIndex
@@ -64,7 +64,7 @@ def retrieve(
 def _asked(question: str, catalog: Catalog) -> tuple[str, dict[str, int]]:
     """The question with what else it may be found by; how many chunks hold each telling word."""
     asked = " ".join([question, *terms.printed(question)])
-    holding = catalog.n_holding(wording.telling(asked))
+    holding = catalog.n_holding([*wording.telling(asked), *forms.of(question)])
     unknown = [word for word, n in holding.items() if not n and wording.may_be_misspelt(word)]
     if unknown and (meant := wording.corrected(unknown, catalog.names())):
         asked = " ".join([asked, *meant])
