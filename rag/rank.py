@@ -1,7 +1,8 @@
 """Two rankings of passages to one, in which a passage stands for its page and its document."""
 
+import re
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,6 +21,9 @@ WHOLE_DOCUMENT = 0.3
 """What the best document adds to its passages; one is worth at most 1 by itself."""
 BEST = 5
 """Pages of a document that tell how good it is."""
+SAME = 0.9
+"""Share of runs of three words that passages have in common which say nearly the same."""
+WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,25 @@ def nearest(
     return [(ids[i], float(scores[i])) for i in best]
 
 
-def distinct(chunks: Sequence[Chunk]) -> list[Chunk]:
-    """Without chunks that say, up to case and spacing, what an earlier one said."""
-    seen: dict[str, Chunk] = {}
+def distinct(chunks: Iterable[Chunk], n: int) -> list[Chunk]:
+    """The first n, without those that say nearly what an earlier one says: the same words but for
+    a few, and the very same numbers, for those are what documents that are alike differ in."""
+    kept: list[tuple[Chunk, list[str], frozenset[tuple[str, ...]]]] = []
     for chunk in chunks:
-        seen.setdefault(" ".join(chunk.reading.casefold().split()), chunk)
-    return list(seen.values())
+        if len(kept) == n:
+            break
+        words = WORD.findall(chunk.reading.casefold())
+        numbers = sorted(word for word in words if word[0].isdigit())
+        runs = frozenset(zip(words, words[1:], words[2:], strict=False)) or frozenset(
+            [tuple(words)]
+        )
+        if not any(numbers == n_of and _alike(runs, of) for _, n_of, of in kept):
+            kept.append((chunk, numbers, runs))
+    return [chunk for chunk, _, _ in kept]
+
+
+def _alike(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> bool:
+    return len(a & b) >= SAME * max(len(a), len(b))
 
 
 def _documents(

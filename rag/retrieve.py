@@ -16,6 +16,8 @@ LONG_PAGES = 0.4
 NAMED = 0.3
 """What being named by the question adds: "page 4", "Figure 2"."""
 
+SPARE = 3
+"""Times as many passages as are wanted are read, for some may say what an earlier one says."""
 READ = 2000
 """Chunks of chosen documents, up to which their words are counted one by one."""
 SCANNED = 10_000
@@ -54,7 +56,7 @@ def retrieve(
     found = {chunk_id: fused[chunk_id] for chunk_id in fused if chunk_id in places}
     pages = catalog.pages({page for on in places.values() for page in on})
     scores = dict(rank.together(found, places, _worth(question, weights, pages)))
-    chunks = rank.distinct(catalog.chunks(list(scores)))[:top_k]
+    chunks = rank.distinct(catalog.chunks(list(scores)[: SPARE * top_k]), top_k)
     return tuple(
         _hit(catalog, chunk, i, scores[chunk.id], found[chunk.id].origin)
         for i, chunk in enumerate(chunks, start=1)

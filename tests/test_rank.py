@@ -73,11 +73,22 @@ def test_many_passages_of_one_page_tell_no_more_of_their_document_than_one() -> 
     assert {score for _, score in together(found, places, {})} == {0.5 + WHOLE_DOCUMENT}
 
 
-def test_of_chunks_that_say_the_same_the_first_stays() -> None:
-    said = ["Sales rose.", "SALES\nrose. ", "Costs fell."]
+def test_a_passage_that_says_nearly_what_a_better_one_says_is_left_out() -> None:
+    clause = (
+        "The tenant shall keep the garden and the paths clean and clear of snow in winter, " * 3
+    )
+    said = ["Sales rose.", "SALES\nrose. ", clause + "Done.", clause + "Signed.", "Costs fell."]
     chunks = [hit(text, rank=rank).chunk for rank, text in enumerate(said, start=1)]
 
-    assert distinct(chunks) == [chunks[0], chunks[2]]
+    assert distinct(chunks, 9) == [chunks[0], chunks[2], chunks[4]]
+    assert distinct(chunks, 1) == [chunks[0]]
+
+
+def test_passages_that_differ_in_a_number_alone_are_both_given() -> None:
+    said = [f"The rent of the garden flat is {n} euro a month." for n in (700, 800)]
+    chunks = [hit(text, rank=rank).chunk for rank, text in enumerate(said, start=1)]
+
+    assert distinct(chunks, 9) == chunks
 
 
 def test_the_nearest_come_first_and_equally_near_ones_in_their_order() -> None:
