@@ -26,7 +26,7 @@ from shares import Z_95, Share
 
 from rag import __version__, seal, threads
 from rag.errors import RagError
-from rag.types import Chunk
+from rag.types import Hit
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -141,7 +141,7 @@ def _outcomes(
                 question.text, top_k=PASSAGES, doc_ids=sorted(searched) if searched else None
             )
             ms = 1000 * (time.perf_counter() - started)
-            found = distinct(place for hit in hits for place in places(hit.chunk))
+            found = pages_of(hits)
             baseline = bm25(searched or frozenset(ids.values())).pages(question.text)
             yield Outcome(question, setting, first(found, right), first(baseline, right), ms)
 
@@ -177,10 +177,9 @@ class Bm25:
         return bm25s.tokenize(texts, stopwords="en", show_progress=False)
 
 
-def places(chunk: Chunk) -> list[Place]:
-    """The pages of a passage, first the one that has most of it."""
-    spans = sorted(chunk.spans, key=lambda span: span.start - span.end)
-    return [(span.doc_id, span.page) for span in spans]
+def pages_of(hits: Sequence[Hit]) -> list[Place]:
+    """Each once, best first."""
+    return distinct((hit.chunk.doc_id, page) for hit in hits for page in hit.pages)
 
 
 def distinct(found: Iterable[Place]) -> list[Place]:

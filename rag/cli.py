@@ -944,7 +944,7 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         "origin": hit.origin,
         "document": hit.document,
         "doc_id": hit.chunk.doc_id,
-        "page": hit.chunk.spans[0].page,
+        "page": hit.pages[0],
         "label": hit.label,
         "heading": list(hit.chunk.heading),
         "spans": [[s.page, s.start, s.end] for s in hit.chunk.spans],

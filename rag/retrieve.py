@@ -55,10 +55,11 @@ def retrieve(
     # The index may still have what the catalogue has no more.
     found = {chunk_id: fused[chunk_id] for chunk_id in fused if chunk_id in places}
     pages = catalog.pages({page for on in places.values() for page in on})
-    scores = dict(rank.together(found, places, _worth(question, weights, pages)))
+    worth = _worth(question, weights, pages)
+    scores = dict(rank.together(found, places, worth))
     chunks = rank.distinct(catalog.chunks(list(scores)[: SPARE * top_k]), top_k)
     return tuple(
-        _hit(catalog, chunk, i, scores[chunk.id], found[chunk.id].origin)
+        _hit(catalog, chunk, i, scores[chunk.id], found[chunk.id].origin, worth)
         for i, chunk in enumerate(chunks, start=1)
     )
 
@@ -134,6 +135,15 @@ def _worth(
     }
 
 
-def _hit(catalog: Catalog, chunk: Chunk, rank: int, score: float, origin: Origin) -> Hit:
+def _hit(
+    catalog: Catalog,
+    chunk: Chunk,
+    rank: int,
+    score: float,
+    origin: Origin,
+    worth: Mapping[Place, float],
+) -> Hit:
     name, label = catalog.place(chunk.doc_id, chunk.spans[0].page)
-    return Hit(chunk, score, rank, origin, name, label)
+    on = dict.fromkeys(span.page for span in chunk.spans)
+    pages = sorted(on, key=lambda page: -worth.get((chunk.doc_id, page), 0.0))
+    return Hit(chunk, score, rank, origin, name, label, tuple(pages))

@@ -140,7 +140,8 @@ class Chunk:
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk found for a question. score: higher is better, comparable within one search only.
-    rank: from 1. document, label: what a citation shows (file name, label of the page)."""
+    rank: from 1. document, label: what a citation shows (file name, label of the page where it
+    begins). pages: all that it stands on, physical from 1, the likeliest to answer first."""
 
     chunk: Chunk
     score: float
@@ -148,6 +149,7 @@ class Hit:
     origin: Origin
     document: str
     label: str
+    pages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import pytest
 import retrieval
 
 from rag.settings import ROOT
-from rag.types import Chunk, Span
 
 QUESTION = evaluation.Question("1", "d", "Why?", ("a.pdf",), (), True, (("a.pdf", 1),), "")
 
@@ -29,12 +28,6 @@ def test_a_page_counts_once_however_many_passages_stand_on_it() -> None:
     assert found == [("a", 1), ("a", 2), ("b", 1)]
     assert retrieval.first(found, {("a", 2), ("b", 1)}) == 2
     assert retrieval.first(found, {("b", 2)}) is None
-
-
-def test_of_the_pages_of_a_passage_the_one_with_most_of_it_comes_first() -> None:
-    spans = (Span("a", 1, 90, 100), Span("a", 2, 0, 50))
-
-    assert retrieval.places(Chunk("a:0", "a", "", spans, 9)) == [("a", 2), ("a", 1)]
 
 
 def test_bm25_ranks_pages_by_their_words_and_finds_nothing_in_empty_ones() -> None:

@@ -173,6 +173,14 @@ def test_a_page_that_the_question_names_comes_first(shelf: Shelf) -> None:
     assert hits[0].chunk.spans[0].page == 5
 
 
+def test_of_the_pages_of_a_passage_the_one_that_speaks_of_the_question_comes_first(
+    shelf: Shelf,
+) -> None:
+    shelf.put(document("Roses in the garden.", "Boats in the harbour.", doc_id=A))
+
+    assert [shelf.find(q)[0].pages for q in ("Which roses?", "Which boats?")] == [(1, 2), (2, 1)]
+
+
 @pytest.mark.parametrize("few", [0, 2000])
 def test_words_that_most_chunks_hold_are_left_out_of_large_libraries_alone(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, few: int
