@@ -21,6 +21,7 @@ from retrieval import SETTINGS
 
 from rag import forms, rank, seal, terms, threads, wording
 from rag import retrieve as module
+from rag.catalog import Catalog
 from rag.errors import RagError
 
 if TYPE_CHECKING:
@@ -31,11 +32,10 @@ ROW = "{:44}" + "  {:>7}" * 4
 
 INGREDIENTS: Mapping[str, tuple[object, str, object]] = {
     "search by meaning": (module, "_nearest", lambda *_: []),
-    "search by words": (module, "_holding", lambda *_: ([], {})),
+    "search by words": (Catalog, "holding", lambda *_, **__: []),
     "the words of the whole page": (module, "WHOLE_PAGE", 0.0),
     "the other pages of the document": (rank, "WHOLE_DOCUMENT", 0.0),
     "pages and figures that the question names": (module, "NAMED", 0.0),
-    "words weighed by the chosen documents": (module, "READ", 0),
     "what accounts print": (terms, "printed", lambda _: ()),
     "misspelt names": (wording, "corrected", lambda *_: []),
     "other forms of numbers and dates": (forms, "of", lambda _: []),

@@ -1,65 +1,50 @@
-"""How well texts hold the words of a question, counted at the time of asking.
+"""How well whole pages hold the words of a question.
 
-For few texts: those of chosen documents, where words weigh other than in the whole library (the
-name of a company tells nothing within its own report), and the whole pages of passages that were
-found. A word index over pages as well would be as large again as that over passages.
+For the few pages whose passages were found, at the time of asking: a word index over pages as well
+would be as large again as that over passages, and as slow to ask.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
-
-import numpy as np
+import math
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 from rag import wording
-from rag.arrays import FloatArray
 
 T = TypeVar("T", bound=Hashable)
 
-K1 = 1.2
-"""Robertson and Zaragoza, "The probabilistic relevance framework: BM25 and beyond", 2009."""
+K1, B = 1.2, 0.4
+"""Robertson and Zaragoza, "The probabilistic relevance framework: BM25 and beyond", 2009. B is low
+because a long page is seldom long for saying things twice."""
 SPACED = bytes(i if i >= 128 or chr(i).isalnum() else 32 for i in range(256))
 """For bytes of UTF-8: what is no letter or digit of ASCII, but a sign, becomes a space."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Counts(Generic[T]):
-    """How often texts hold words. keys: of the texts. n: (texts, words). length: of each text, in
-    that of a middling one."""
+def scores(texts: Mapping[T, str], weights: Mapping[str, float]) -> dict[T, float]:
+    """From 0 for the worst to 1 for the best of them; 0 where none is better than another.
 
-    keys: tuple[T, ...]
-    words: tuple[str, ...]
-    n: FloatArray
-    length: FloatArray
-
-    def n_holding(self) -> dict[str, int]:
-        """How many of the texts hold each of the words."""
-        return {w: int(n) for w, n in zip(self.words, (self.n > 0).sum(axis=0), strict=True)}
-
-    def scores(self, weights: Mapping[str, float], *, b: float = 0.75) -> dict[T, float]:
-        """By BM25. weights: how much words tell; others tell nothing. b: from 0 to 1, how far a
-        long text is held to be long for saying things twice."""
-        told = np.array([weights.get(word, 0.0) for word in self.words], np.float32)
-        room = K1 * (1 - b + b * self.length)[:, np.newaxis]
-        totals = (self.n * (K1 + 1) / (self.n + room)) @ told
-        return {key: float(total) for key, total in zip(self.keys, totals, strict=True)}
+    weights: of the question's words. Forms of a word are told by the start that they share: what is
+    counted here was found by other means, so that a word too many does little harm.
+    """
+    plain = {key: _spaced(text) for key, text in texts.items()}
+    mean = sum(map(len, plain.values())) / len(plain) if plain else 1.0
+    sought = [(_sought(word), word_weight) for word, word_weight in weights.items()]
+    found = {key: _score(text, sought, len(text) / mean) for key, text in plain.items()}
+    worst, best = min(found.values(), default=0.0), max(found.values(), default=0.0)
+    return {key: (s - worst) / (best - worst) if best > worst else 0.0 for key, s in found.items()}
 
 
-def count(texts: Mapping[T, str], words: Sequence[str]) -> Counts[T]:
-    """Forms of a word are told by the start that they share."""
-    sought = [_sought(word) for word in words]
-    plain = [_spaced(text) for text in texts.values()]
-    n = np.array([[text.count(word) for word in sought] for text in plain], np.float32)
-    sizes = np.array([len(text) for text in plain], np.float32)
-    length = sizes / sizes.mean() if plain else sizes
-    return Counts(tuple(texts), tuple(words), n.reshape(len(plain), len(sought)), length)
+def weight(n_holding: int, n_all: int) -> float:
+    """How much a word tells that n_holding of n_all texts hold."""
+    return math.log(1 + (n_all - n_holding + 0.5) / (n_holding + 0.5))
 
 
-def weights(n_holding: Mapping[str, int], n_all: int) -> dict[str, float]:
-    """How much words tell that so many of n_all texts hold."""
-    return {
-        word: float(np.log1p((n_all - n + 0.5) / (n + 0.5))) for word, n in n_holding.items() if n
-    }
+def _score(text: bytes, sought: list[tuple[bytes, float]], length: float) -> float:
+    """length: of the text, in that of a middling one."""
+    total = 0.0
+    for word, word_weight in sought:
+        if n := text.count(word):
+            total += word_weight * n * (K1 + 1) / (n + K1 * (1 - B + B * length))
+    return total
 
 
 def _spaced(text: str) -> bytes:

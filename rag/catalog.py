@@ -428,14 +428,6 @@ class Catalog:
         )
         return [row["id"] for row in rows], _unpacked(row["vector"] for row in rows)
 
-    def texts_of(self, doc_ids: Sequence[str]) -> dict[str, str]:
-        """What is searched of each chunk of these documents, by chunk id."""
-        rows = self._all(
-            f"SELECT id, context || ' ' || coalesce(clean, text) AS text FROM chunks {AMONG}",
-            json.dumps(list(doc_ids)),
-        )
-        return {row["id"]: row["text"] for row in rows}
-
     def names(self) -> list[str]:
         """File name and title of each document."""
         rows = self._all("SELECT name || ' ' || title AS name FROM documents")

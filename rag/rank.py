@@ -2,16 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from rag.arrays import FloatArray
 from rag.types import Chunk, Origin
 
-T = TypeVar("T", bound=Hashable)
 Scored = Sequence[tuple[str, float]]
 """(chunk id, score), best first."""
 Place = tuple[str, int]
@@ -40,7 +38,7 @@ def fuse(dense: Scored, lexical: Scored) -> dict[str, Found]:
 
     The scores tell more than the places alone: whether the first is far ahead, or one of many.
     """
-    by_meaning, by_words = scaled(dict(dense)), scaled(dict(lexical))
+    by_meaning, by_words = _scaled(dense), _scaled(lexical)
     scores = {
         chunk_id: (by_meaning.get(chunk_id, 0.0) + by_words.get(chunk_id, 0.0)) / 2
         for chunk_id in [*by_meaning, *by_words]
@@ -64,12 +62,6 @@ def together(
     documents = _documents(scores, places)
     total = {i: s + WHOLE_DOCUMENT * documents[_doc_id(places[i])] for i, s in scores.items()}
     return sorted(total.items(), key=lambda item: -item[1])
-
-
-def scaled(scores: Mapping[T, float], *, alike: float = 1.0) -> dict[T, float]:
-    """From 0 for the worst to 1 for the best; `alike` where none is better than another."""
-    best, worst = max(scores.values(), default=0.0), min(scores.values(), default=0.0)
-    return {i: (s - worst) / (best - worst) if best > worst else alike for i, s in scores.items()}
 
 
 def nearest(
@@ -102,6 +94,13 @@ def distinct(chunks: Iterable[Chunk], n: int) -> list[Chunk]:
 
 def _alike(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> bool:
     return len(a & b) >= SAME * max(len(a), len(b))
+
+
+def _scaled(ranking: Scored) -> dict[str, float]:
+    """From 0 for the last to 1 for the first; 1 where none is better than another."""
+    best = max((score for _, score in ranking), default=0.0)
+    worst = min((score for _, score in ranking), default=0.0)
+    return {i: (s - worst) / (best - worst) if best > worst else 1.0 for i, s in ranking}
 
 
 def _documents(

@@ -7,19 +7,15 @@ from rag.catalog import Catalog
 from rag.rank import Place
 from rag.types import Chunk, Embedder, Hit, Origin, VectorIndex
 
-CANDIDATES = 70
+CANDIDATES = 40
 """Taken from each ranking before they are fused."""
 WHOLE_PAGE = 0.2
 """What the question's words on all of its page add to a passage, which is worth at most 1."""
-LONG_PAGES = 0.4
-"""How far a page is held to be long for saying things twice: less than a passage."""
 NAMED = 0.3
 """What being named by the question adds: "page 4", "Figure 2"."""
 
 SPARE = 3
 """Times as many passages as are wanted are read, for some may say what an earlier one says."""
-READ = 2000
-"""Chunks of chosen documents, up to which their words are counted one by one."""
 SCANNED = 10_000
 """Chunks of chosen documents, up to which their vectors are compared one by one: the index finds
 the nearest of all documents, and has to be asked for too many to have enough of a few."""
@@ -49,12 +45,14 @@ def retrieve(
     """
     chosen = None if doc_ids is None else sorted(set(doc_ids))
     asked, holding = _asked(question, catalog)
-    lexical, weights = _holding(holding, catalog, chosen)
+    n_all = catalog.n_chunks()
+    lexical = catalog.holding(_telling(holding, n_all), CANDIDATES, doc_ids=chosen)
     fused = rank.fuse(_nearest(asked, catalog, vectors, embedder, chosen), lexical)
     places = catalog.places(list(fused))
     # The index may still have what the catalogue has no more.
     found = {chunk_id: fused[chunk_id] for chunk_id in fused if chunk_id in places}
     pages = catalog.pages({page for on in places.values() for page in on})
+    weights = {word: bm25.weight(n, n_all) for word, n in holding.items() if n}
     worth = _worth(question, weights, pages)
     scores = dict(rank.together(found, places, worth))
     chunks = rank.distinct(catalog.chunks(list(scores)[: SPARE * top_k]), top_k)
@@ -73,20 +71,6 @@ def _asked(question: str, catalog: Catalog) -> tuple[str, dict[str, int]]:
         asked = " ".join([asked, *meant])
         holding |= catalog.n_holding(meant)
     return asked, holding
-
-
-def _holding(
-    holding: Mapping[str, int], catalog: Catalog, doc_ids: Sequence[str] | None
-) -> tuple[list[tuple[str, float]], dict[str, float]]:
-    """(chunk id, score), best first, by words; and how much each word tells."""
-    if doc_ids is not None and catalog.n_chunks(doc_ids) <= READ:
-        counts = bm25.count(catalog.texts_of(doc_ids), list(holding))
-        weights = bm25.weights(counts.n_holding(), len(counts.keys))
-        held = [(i, score) for i, score in counts.scores(weights).items() if score > 0]
-        return sorted(held, key=lambda item: -item[1])[:CANDIDATES], weights
-    n_all = catalog.n_chunks()
-    words = _telling(holding, n_all)
-    return catalog.holding(words, CANDIDATES, doc_ids=doc_ids), bm25.weights(holding, n_all)
 
 
 def _telling(holding: Mapping[str, int], n_all: int) -> list[str]:
@@ -126,8 +110,7 @@ def _worth(
     question: str, weights: Mapping[str, float], pages: Mapping[Place, tuple[str, str]]
 ) -> dict[Place, float]:
     """What pages add to their passages. pages: (label, text)."""
-    counts = bm25.count({page: text for page, (_, text) in pages.items()}, list(weights))
-    whole = rank.scaled(counts.scores(weights, b=LONG_PAGES), alike=0.0)
+    whole = bm25.scores({page: text for page, (_, text) in pages.items()}, weights)
     named = wording.named(question)
     return {
         page: WHOLE_PAGE * whole[page] + NAMED * named.are_at(page[1], label, text)
