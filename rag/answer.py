@@ -2,7 +2,7 @@
 
 import collections.abc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -42,6 +42,7 @@ def ask(
     label: Callable[[str, int], str],
     boxes: Callable[[Span], tuple[Box, ...]],
     limits: Limits,
+    cells: Callable[[str, Sequence[Hit]], tuple[str, ...]] = lambda _stamp, _hits: (),
     rule: refusal.Rule = refusal.DEFAULT,
     strictness: Strictness = "normal",
     seed: int = 0,
@@ -52,6 +53,7 @@ def ask(
     When nothing is found, or the model says that the passages do not answer, or `rule` says that
     what it wrote is no answer, the answer's stop is "no_evidence" and its text says so. What was
     streamed before is then a draft that did not hold.
+    cells(stamp, hits) names what the model keeps of the hits' passages.
     page_text(doc_id, page) gives the text that spans point into, label what a citation of that
     page shows.
     Raises ModelError, StoreError.
@@ -71,6 +73,7 @@ def ask(
         raise ContextOverflow(
             f"The question leaves no room for a passage within {budget} tokens. Shorten it."
         )
+    built = replace(built, cells=cells(model.stamp, hits))
     if ahead := model.n_ahead:
         yield Waiting(ahead)
 

@@ -240,6 +240,16 @@ class Catalog:
         )
         return [row["id"] for row in rows]
 
+    def by_use(self) -> list[str]:
+        """Ids of the embedded documents: those that the latest answers drew on first, then the
+        newest."""
+        rows = self._all(
+            "SELECT id FROM documents LEFT JOIN (SELECT doc_id, max(turn_id) AS asked "
+            "FROM turn_documents GROUP BY doc_id) ON doc_id = id WHERE state = 'embedded' "
+            "ORDER BY asked DESC NULLS LAST, added_at DESC, id"
+        )
+        return [row["id"] for row in rows]
+
     def page(self, doc_id: str, number: int) -> Page | None:
         """A page as stored, without boxes."""
         row = self._one("SELECT * FROM pages WHERE doc_id = ? AND number = ?", doc_id, number)

@@ -53,7 +53,7 @@ class Ingest:
     and cuts them; `at_once` of its calls go on at the same time. embedder:
     called when the first chunk is to be embedded, so that loading it waits till then. originals:
     folder of the copies, named by SHA-256. give_way: called between two batches; it may block while
-    something more urgent needs the processor."""
+    something more urgent needs the processor. forget: erases what others keep of a document."""
 
     catalog: Catalog
     vectors: VectorIndex
@@ -65,6 +65,7 @@ class Ingest:
     ocr: Ocr = "auto"
     at_once: int = 1
     give_way: Callable[[], None] = lambda: None
+    forget: Callable[[str], None] = lambda _doc_id: None
     _writing: threading.RLock = field(default_factory=threading.RLock)
     _told: dict[str, Progress] = field(default_factory=dict)
     _lost: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -424,6 +425,7 @@ class Ingest:
         for doc_id in doc_ids:
             self.catalog.remove(doc_id)
             self.vectors.remove(doc_id)
+            self.forget(doc_id)
             (self.originals / doc_id).unlink(missing_ok=True)
         if not leave_traces:
             self.erase_traces()

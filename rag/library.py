@@ -10,8 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from rag import answer, geometry, models, refusal, retrieve
+from rag import answer, geometry, models, prepare, refusal, retrieve
 from rag.catalog import Catalog
+from rag.cells import CellStore
 from rag.errors import DocumentError, StoreError, StoreMismatch
 from rag.ingest import Ingest
 from rag.lock import LibraryLock
@@ -61,6 +62,7 @@ class Library:
         readers: Readers,
         embedder: Lazy[Embedder],
         generator: Lazy[Generator],
+        cells: CellStore,
         rule: refusal.Rule = refusal.DEFAULT,
         healed: tuple[str, ...] = (),
         closers: tuple[Callable[[], None], ...] = (),
@@ -72,6 +74,7 @@ class Library:
         self.sources = Sources(catalog, ingest, settings.library.resolve())
         self.embedder = embedder
         self.generator = generator
+        self.cells = cells
         self.rule = rule
         self.healed = healed
         self._closers = closers
@@ -110,6 +113,7 @@ class Library:
             label=self.label,
             boxes=self.boxes,
             limits=answer.Limits(self.settings.prompt_tokens, self.settings.answer_tokens),
+            cells=lambda stamp, hits: prepare.names(self.catalog, stamp, hits),
             rule=self.rule,
             strictness=self.settings.strictness,
             seed=self.settings.seed if seed is None else seed,
@@ -201,7 +205,13 @@ def open_library(settings: Settings, *, command: str) -> Library:
         vectors = ChromaIndex(folder / "chroma")
         opened.callback(vectors.close)
         embedder = Lazy[Embedder](lambda: _load_embedder(weights, settings.threads))
-        generator = Lazy[Generator](lambda: _load_generator(settings))
+        cells = CellStore(
+            folder / "cells",
+            max_bytes=settings.cells_gb * 10**9,
+            is_wanted=lambda doc_id: catalog.document(doc_id) is not None,
+        )
+        cells.keep_only(catalog.document_ids())
+        generator = Lazy[Generator](lambda: _load_generator(settings, cells))
         readers = readers_for(settings, tokenizer=weights)
         opened.callback(readers.close)
         ingest = Ingest(
@@ -215,6 +225,7 @@ def open_library(settings: Settings, *, command: str) -> Library:
             ocr=settings.ocr,
             at_once=readers.n,
             give_way=lambda: _give_way(generator),
+            forget=cells.remove,
         )
         healed = ingest.settle()
         opened.callback(ingest.close)
@@ -225,6 +236,7 @@ def open_library(settings: Settings, *, command: str) -> Library:
             readers=readers,
             embedder=embedder,
             generator=generator,
+            cells=cells,
             rule=models.rule_of(settings.model, known),
             healed=healed,
             closers=(opened.pop_all().close,),
@@ -263,7 +275,7 @@ def readers_for(settings: Settings, *, tokenizer: Path) -> Readers:
 
 def _make_folders(folder: Path) -> None:
     try:
-        for path in (folder, folder / "originals"):
+        for path in (folder, folder / "originals", folder / "cells"):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.chmod(0o700)  # it may have been there before
     except OSError as error:
@@ -314,12 +326,18 @@ def _load_embedder(folder: Path, threads: int) -> Embedder:
     return FolderEmbedder(folder, threads=threads)
 
 
-def _load_generator(settings: Settings) -> Generator:
+def _load_generator(settings: Settings, cells: CellStore) -> Generator:
     from rag.llm import LlamaGenerator
 
-    path = models.resolve(settings.model, models.load_catalog(), settings.models)
+    known = models.load_catalog()
+    path = models.resolve(settings.model, known, settings.models)
     generator = LlamaGenerator(
-        path, n_context=settings.context_tokens, threads=settings.threads, name=path.stem
+        path,
+        n_context=settings.context_tokens,
+        threads=settings.threads,
+        name=path.stem,
+        cells=cells,
+        fingerprint=models.fingerprint_of(settings.model, known, path),
     )
     generator.load()
     return generator

@@ -1,7 +1,7 @@
 """A local language model through llama.cpp. Knows chat markup and tokens, nothing of retrieval."""
 
 import codecs
-import ctypes
+import hashlib
 import logging
 import os
 import threading
@@ -9,59 +9,73 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import jinja2
-import llama_cpp
 import numpy as np
-import numpy.typing as npt
+from llama_cpp import __version__ as llama_version
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from llama_cpp.llama_types import ChatCompletionRequestMessage
 
-from rag.errors import ContextOverflow, ModelCorrupt, ModelError, ModelMissing
-from rag.types import Aside, Piece, Prompt
+from rag.arrays import FloatArray
+from rag.cells import CellStore
+from rag.errors import ContextOverflow, ModelError
+from rag.tape import SLICE, Stopped, Tape, Weights
+from rag.types import Aside, Cells, Piece, Prompt
 
-SLICE = 128
-"""Prompt tokens read between two looks at `cancelled`. Reads as fast as 512 on a CPU."""
 WAIT_S = 0.05
+"""Between two looks at `cancelled`."""
+FORMAT = 1
+"""Of the prompt, as far as kept cells depend on it, and of the cells."""
+PREPARING_TOKENS = 2048
+FEWEST = 16
+"""Tokens of a passage that kept cells must cover to be worth putting in: one that was cut to fit
+begins like the whole one."""
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-LOG_LEVEL_ERROR = 4
 SYSTEM_MARK, USER_MARK = "\ue000system\ue001", "\ue000user\ue001"
 
 _log = logging.getLogger(__name__)
-_complaints: deque[str] = deque(maxlen=8)
 
 
-@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]  # a ctypes function type
-def _to_logging(level: int, text: bytes, _user_data: object) -> None:
-    line = text.decode("utf-8", "replace").strip()
-    _log.debug("llama.cpp: %s", line)
-    if level == LOG_LEVEL_ERROR:
-        _complaints.append(line.partition(": ")[2])
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Model:
-    """A loaded model. before, between, after: tokens of the chat markup around the
-    instructions and the user's text."""
+    """A loaded model. tape: of answers. before, between, after: tokens of the chat markup around
+    the instructions and the user's text. spare: the tape of passages that are prepared, made when
+    it is first needed."""
 
-    llama: llama_cpp.Llama
-    vocab: int
+    weights: Weights
+    tape: Tape
     before: list[int]
     between: list[int]
     after: list[int]
+    spare: Tape | None = None
+
+    def close(self) -> None:
+        self.tape.close()
+        if self.spare is not None:
+            self.spare.close()
+        self.weights.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Tokens of a prompt. name: under which their cells may be kept; empty for none."""
+
+    tokens: list[int]
+    name: str = ""
 
 
 class LlamaGenerator:
-    """Writes answers with the instruct model in a GGUF file.
+    """Writes answers with the instruct model in a GGUF file, always the likeliest token next.
 
     path: the weights, loaded on first use. n_context: the window in tokens; narrowed on loading
-    to what the model was trained for. threads: 0 means one for each physical core.
-    temperature: 0 always takes the likeliest token, and `seed` then changes nothing.
+    to what the model was trained for. threads: 0 means one for each physical core. cells: where
+    what it has read of passages is kept; fingerprint: of the weights, for the cells.
 
     Safe to share between threads. Every method that needs the weights raises ModelMissing or
     ModelCorrupt.
@@ -74,15 +88,18 @@ class LlamaGenerator:
         n_context: int,
         threads: int = 0,
         name: str = "",
-        temperature: float = 0.0,
+        cells: CellStore | None = None,
+        fingerprint: str = "",
     ) -> None:
         self._path = path
         self._n_context = n_context
         self._threads = threads or physical_cores()
         self._name = name or path.stem
-        self._temperature = temperature
+        self._cells = cells
+        self._fingerprint = fingerprint
         self._line = _Line()
         self._model: _Model | None = None
+        self._preparing = threading.Lock()
         # Taken in this order. Counting tokens needs the second only, so it never waits for
         # a slice of another caller's prompt.
         self._decoding = threading.Lock()
@@ -100,6 +117,14 @@ class LlamaGenerator:
     def n_ahead(self) -> int:
         return len(self._line)
 
+    @property
+    def stamp(self) -> str:
+        model = self._loaded()
+        if self._cells is None or not self._cells.max_bytes or not model.tape.can_move:
+            return ""
+        parts = (FORMAT, llama_version, self._fingerprint, model.before, model.between)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
     def load(self) -> None:
         """Load the weights now rather than on first use."""
         self._loaded()
@@ -109,21 +134,21 @@ class LlamaGenerator:
         with self._decoding, self._loading:
             model, self._model = self._model, None
             if model is not None:
-                model.llama.close()
+                model.close()
 
     def count_tokens(self, text: str) -> int:
         with self._loading:
-            return len(_tokens(self._loaded().llama, text))
+            return len(self._loaded().weights.tokens(text))
 
     def prompt_tokens(self, prompt: Prompt) -> int:
-        return len(self._layout(prompt)[1])
+        return _n_tokens(self._layout(prompt)[1])
 
     def generate(
         self,
         prompt: Prompt,
         *,
         max_tokens: int,
-        seed: int = 0,
+        seed: int = 0,  # noqa: ARG002  the likeliest token is the same for every seed
         asides: Sequence[Aside] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Piece]:
@@ -131,156 +156,214 @@ class LlamaGenerator:
 
         Waits its turn behind earlier callers. Raises ContextOverflow, ModelError.
         """
-        model, tokens = self._layout(prompt)
-        room = self._n_context - len(tokens)
+        model, parts = self._layout(prompt)
+        n_tokens = _n_tokens(parts)
+        room = self._n_context - n_tokens
         if room < 1:
             raise ContextOverflow(
-                f"The prompt is {len(tokens)} tokens long and the window of {self._name} holds "
+                f"The prompt is {n_tokens} tokens long and the window of {self._name} holds "
                 f"{self._n_context}, the answer included. Ask a shorter question or give the "
                 "model fewer passages."
             )
         with self._line.turn(cancelled) as ours:
             if ours:
-                for piece in self._write(model, tokens, min(max_tokens, room), seed, cancelled):
-                    if piece.stop in ("complete", "length"):
-                        chances = self._weigh(model, prompt, asides, cancelled)
-                        yield replace(piece, chances=chances)
-                    else:
-                        yield piece
+                with _stopping(model.tape, cancelled):
+                    for piece in self._write(model, parts, min(max_tokens, room), cancelled):
+                        if piece.stop in ("complete", "length"):
+                            chances = self._weigh(model, prompt, asides, cancelled)
+                            yield replace(piece, chances=chances)
+                        else:
+                            yield piece
         if not ours:
             yield Piece("", 0, "cancelled")
+
+    def prepare(self, prompt: Prompt, *, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Read the prompt's last passage behind the others and keep its cells under its name.
+
+        Passages that do not fit into the window are left out, the first one first; where that is
+        not enough, or the disk is full, nothing is kept. False when it gave way or was cancelled.
+        """
+        if not self.stamp or self._cells is None:
+            return True
+        model, (head, *passages, _) = self._layout(prompt)
+        with self._preparing:
+            tape = self._spare_tape(model)
+            while len(passages) > 1 and _n_tokens([head, *passages]) > tape.n_context:
+                passages.pop(0)
+            last, n_tokens = passages[-1], _n_tokens([head, *passages])
+            if n_tokens > tape.n_context:
+                return True
+
+            def gives_way() -> bool:
+                return bool(len(self._line)) or cancelled()
+
+            try:
+                with _stopping(tape, gives_way):
+                    self._read(model, tape, [head, *passages], gives_way)
+                    with self._decoding_with(model):
+                        data = tape.copy(n_tokens - len(last.tokens), n_tokens)
+            except Stopped:
+                return False
+        self._cells.save(last.name, Cells(tuple(last.tokens), data))
+        return True
 
     def _loaded(self) -> _Model:
         with self._loading:
             if self._model is None:
                 self._model = _load(self._path, self._n_context, self._threads)
-                trained = llama_cpp.llama_model_n_ctx_train(self._model.llama.model)
-                self._n_context = min(self._n_context, trained)
+                self._n_context = self._model.tape.n_context
             return self._model
 
-    def _layout(self, prompt: Prompt) -> tuple[_Model, list[int]]:
-        """Each part is tokenised alone, so equal parts in front give equal tokens in front, and
-        no text of a document can turn into chat markup."""
+    def _spare_tape(self, model: _Model) -> Tape:
+        """A tape beside that of answers, so that preparing takes nothing from it."""
+        with self._decoding_with(model):
+            if model.spare is None:
+                model.spare = Tape(
+                    model.weights,
+                    n_context=min(self._n_context, PREPARING_TOKENS),
+                    threads=self._threads,
+                )
+            return model.spare
+
+    def _layout(self, prompt: Prompt) -> tuple[_Model, list[_Part]]:
+        """The head, the passages and the rest. Each part is tokenised alone, so equal parts in
+        front give equal tokens in front, and no text of a document can turn into chat markup."""
         with self._loading:
             model = self._loaded()
-            parts = (*prompt.passages, prompt.question)
-            user = [token for part in parts for token in _tokens(model.llama, part)]
-            system = _tokens(model.llama, prompt.instructions)
-        return model, [*model.before, *system, *model.between, *user, *model.after]
+            tokens = model.weights.tokens
+            head = [*model.before, *tokens(prompt.instructions), *model.between]
+            names = prompt.cells or ("",) * len(prompt.passages)
+            passages = zip(prompt.passages, names, strict=True)
+            return model, [
+                _Part(head),
+                *(_Part(tokens(text), name) for text, name in passages),
+                _Part([*tokens(prompt.question), *model.after]),
+            ]
 
     def _write(
         self,
         model: _Model,
-        tokens: list[int],
+        parts: Sequence[_Part],
         limit: int,
-        seed: int,
         cancelled: Callable[[], bool],
     ) -> Iterator[Piece]:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         stop: Literal["complete", "length", "cancelled"] = "length"
         n_unsent = 0
-        pending = self._unread(model, tokens)
-        for n_written in range(limit):
-            chosen = self._next(model, pending, seed + n_written, cancelled)
-            if isinstance(chosen, str):
-                stop = chosen
-                break
-            token, written = chosen
-            n_unsent += 1
-            pending = [token]
-            # Bytes of a character cut off by the end stay in the decoder and are never sent.
-            if text := decoder.decode(written):
-                yield Piece(text, n_unsent)
-                n_unsent = 0
+        try:
+            for token in islice(self._chosen(model, parts, cancelled), limit):
+                if model.weights.ends(token):
+                    stop = "complete"
+                    break
+                n_unsent += 1
+                # Bytes of a character cut off by the end stay in the decoder and are never sent.
+                if text := decoder.decode(model.weights.bytes_of(token)):
+                    yield Piece(text, n_unsent)
+                    n_unsent = 0
+        except Stopped:
+            stop = "cancelled"
         yield Piece("", n_unsent, stop)
+
+    def _chosen(
+        self, model: _Model, parts: Sequence[_Part], cancelled: Callable[[], bool]
+    ) -> Iterator[int]:
+        """The likeliest token behind the parts, then the one behind that, and so on."""
+        self._read(model, model.tape, parts, cancelled)
+        while True:
+            with self._decoding_with(model):
+                token = int(model.tape.logits().argmax())
+            yield token
+            self._take(model, model.tape, [token], cancelled)
 
     def _weigh(
         self, model: _Model, prompt: Prompt, asides: Sequence[Aside], cancelled: Callable[[], bool]
     ) -> tuple[float, ...]:
-        """What the asides ask for. The passages are in the cache; only their questions are read."""
+        """What the asides ask for. The passages are on the tape; only their questions are read."""
         chances: list[float] = []
         for aside in asides:
-            tokens = self._layout(replace(prompt, question=aside.question))[1]
-            opening = _tokens(model.llama, aside.opening)
-            if len(tokens) + len(opening) > self._n_context:
+            _, parts = self._layout(replace(prompt, question=aside.question))
+            opening = model.weights.tokens(aside.opening)
+            if _n_tokens(parts) + len(opening) > self._n_context:
                 return ()
-            chance = self._chance(model, tokens, opening, cancelled)
-            if chance is None:
+            try:
+                self._read(model, model.tape, parts, cancelled)
+                chances.append(self._chance(model, opening, cancelled))
+            except Stopped:
                 return ()
-            chances.append(chance)
         return tuple(chances)
 
     def _chance(
-        self,
-        model: _Model,
-        tokens: list[int],
-        opening: Sequence[int],
-        cancelled: Callable[[], bool],
-    ) -> float | None:
-        """Log-probability that `opening` follows `tokens`; None when cancelled."""
+        self, model: _Model, opening: Sequence[int], cancelled: Callable[[], bool]
+    ) -> float:
+        """Log-probability that `opening` follows what the tape holds."""
         total = 0.0
-        pending = self._unread(model, tokens)
-        for token in opening:
-            if not self._take(model, pending, cancelled):
-                return None
-            with self._decoding:
-                if model is not self._model:
-                    return None
-                total += _log_probability(model, token)
-            pending = [token]
+        for i, token in enumerate(opening):
+            with self._decoding_with(model):
+                total += _log_probability(model.tape.logits(), token)
+            if i < len(opening) - 1:
+                self._take(model, model.tape, [token], cancelled)
         return total
 
-    def _unread(self, model: _Model, tokens: list[int]) -> list[int]:
-        """Keep the longest prefix of `tokens` that the cache holds; the rest is to be read."""
-        with self._decoding:
-            if model is not self._model:
-                return tokens
-            llama = model.llama
-            n_kept = min(_n_common(llama.input_ids[: llama.n_tokens], tokens), len(tokens) - 1)
-            memory = llama_cpp.llama_get_memory(llama.ctx)
-            # Recurrent models cannot forget a part of what they read.
-            if memory is not None and llama_cpp.llama_memory_seq_rm(memory, 0, n_kept, -1):
-                llama.n_tokens = n_kept
-            else:
-                _forget(llama)
-            return tokens[llama.n_tokens :]
+    def _read(
+        self,
+        model: _Model,
+        tape: Tape,
+        parts: Sequence[_Part],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        """Have a tape hold the parts and nothing else: what it holds already stays, parts whose
+        cells are kept are put in, and all others are read. Raises Stopped."""
+        wanted = [token for part in parts for token in part.tokens]
+        with self._decoding_with(model):
+            # The last one is always read, for what follows it is asked of the model.
+            tape.cut(min(_n_common(tape.tokens, wanted), len(wanted) - 1))
+            n_held = len(tape.tokens)
+        unread: list[int] = []
+        start = 0
+        for part in parts:
+            end = start + len(part.tokens)
+            if n_held < end:
+                n_new = len(part.tokens) - max(n_held - start, 0)
+                if n_new > 1 and (cells := self._kept(part)):
+                    self._take(model, tape, unread, cancelled)
+                    n_put = self._put(model, tape, start, part, cells)
+                    unread = part.tokens[n_put:]
+                else:
+                    unread += part.tokens[-n_new:]
+            start = end
+        self._take(model, tape, unread, cancelled)
 
-    def _next(
-        self, model: _Model, tokens: Sequence[int], seed: int, cancelled: Callable[[], bool]
-    ) -> tuple[int, bytes] | Literal["complete", "cancelled"]:
-        """Read `tokens` and choose the next one, with its bytes."""
-        if not self._take(model, tokens, cancelled):
-            return "cancelled"
-        with self._decoding:
-            if model is not self._model:
-                return "cancelled"
-            # llama-cpp-python makes a new sampler for each token: one seed would mean one draw.
-            model.llama.set_seed(seed)
-            token = int(model.llama.sample(temp=self._temperature))
-            if llama_cpp.llama_vocab_is_eog(model.vocab, token):
-                return "complete"
-            return token, token_bytes(model.vocab, token)
+    def _kept(self, part: _Part) -> Cells | None:
+        """Cells that begin as the part does, if it is worth while."""
+        cells = self._cells.load(part.name) if self._cells and part.name else None
+        if cells is None or _n_common(cells.tokens, part.tokens) < min(FEWEST, len(part.tokens)):
+            return None
+        return cells
 
-    def _take(self, model: _Model, tokens: Sequence[int], cancelled: Callable[[], bool]) -> bool:
-        """Read `tokens` in slices. False when cancelled, or when the model was closed."""
+    def _put(self, model: _Model, tape: Tape, start: int, part: _Part, cells: Cells) -> int:
+        """Put cells in at `start`. Returns how many tokens of the part they stand for."""
+        n = _n_common(cells.tokens, part.tokens)
+        with self._decoding_with(model):
+            tape.cut(start)
+            return n if tape.paste(cells, n) else 0
+
+    def _take(
+        self, model: _Model, tape: Tape, tokens: Sequence[int], cancelled: Callable[[], bool]
+    ) -> None:
+        """Read tokens in slices. Raises Stopped when cancelled, or when the model was closed."""
         for start in range(0, len(tokens), SLICE):
             if cancelled():
-                return False
-            with self._decoding:
-                if model is not self._model:
-                    return False
-                self._read(model.llama, tokens[start : start + SLICE])
-        return True
+                raise Stopped
+            with self._decoding_with(model):
+                tape.read(tokens[start : start + SLICE])
 
-    def _read(self, llama: llama_cpp.Llama, tokens: Sequence[int]) -> None:
-        try:
-            llama.eval(tokens)
-        except RuntimeError as error:
-            _forget(llama)
-            raise ModelError(
-                f"{self._path} stopped while reading a prompt ({error}). Ask again; if this "
-                "repeats, close other programs to free memory or set a smaller window."
-            ) from error
+    @contextmanager
+    def _decoding_with(self, model: _Model) -> Iterator[None]:
+        """Raises Stopped when the model was closed."""
+        with self._decoding:
+            if model is not self._model:
+                raise Stopped
+            yield
 
 
 class _Line:
@@ -327,50 +410,25 @@ def physical_cores() -> int:
 
 
 def _load(path: Path, n_context: int, threads: int) -> _Model:
-    if not path.is_file():
-        raise ModelMissing(
-            f"The language model {path} is not there. Fetch or import it, or set another model."
-        )
-    _complaints.clear()
-    llama_cpp.llama_log_set(_to_logging, ctypes.c_void_p(0))
+    weights = Weights(path)
     try:
-        llama = llama_cpp.Llama(
-            str(path),
-            n_ctx=n_context,
-            n_batch=SLICE,
-            n_ubatch=SLICE,
-            n_threads=threads,
-            n_threads_batch=threads,
-            flash_attn=True,
-            verbose=False,
-        )
-    except (ValueError, RuntimeError, AssertionError, OSError, jinja2.TemplateError) as error:
-        if "llama_context" in str(error):
-            raise ModelError(
-                f"There is not enough memory for {path} with a window of {n_context} tokens. "
-                "Close other programs, or set context_tokens lower."
-            ) from error
-        reason = next(iter(_complaints), str(error))
-        raise ModelCorrupt(
-            f"The language model {path} cannot be loaded: {reason}. "
-            "Fetch or import it again, or set another model."
-        ) from error
-    vocab = llama_cpp.llama_model_get_vocab(llama.model)
-    assert vocab is not None  # llama-cpp-python has refused a model without one
-    return _Model(llama, vocab, *_markup(llama, vocab))
+        tape = Tape(weights, n_context=min(n_context, weights.n_trained), threads=threads)
+    except ModelError:
+        weights.close()
+        raise
+    return _Model(weights, tape, *_markup(weights))
 
 
-def _markup(llama: llama_cpp.Llama, vocab: int) -> tuple[list[int], list[int], list[int]]:
+def _markup(weights: Weights) -> tuple[list[int], list[int], list[int]]:
     """Tokens before the instructions, between them and the user's text, and after it."""
-    bos, eos = llama.token_bos(), llama.token_eos()
     texts = chat_markup(
-        llama.metadata.get("tokenizer.chat_template", CHATML),
-        bos=_token_text(vocab, bos),
-        eos=_token_text(vocab, eos),
+        weights.metadata("tokenizer.chat_template") or CHATML,
+        bos=weights.bytes_of(weights.bos, special=True).decode("utf-8", "replace"),
+        eos=weights.bytes_of(weights.eos, special=True).decode("utf-8", "replace"),
     )
-    before, between, after = (_tokens(llama, text, special=True) for text in texts)
-    if llama_cpp.llama_vocab_get_add_bos(vocab) and before[:1] != [bos]:
-        before.insert(0, bos)
+    before, between, after = (weights.tokens(text, special=True) for text in texts)
+    if weights.adds_bos and before[:1] != [weights.bos]:
+        before.insert(0, weights.bos)
     return before, between, after
 
 
@@ -399,45 +457,39 @@ def chat_markup(template: str, *, bos: str = "", eos: str = "") -> tuple[str, st
     return chat_markup(CHATML, bos=bos, eos=eos)
 
 
-def _forget(llama: llama_cpp.Llama) -> None:
-    llama.n_tokens = 0
-    memory = llama_cpp.llama_get_memory(llama.ctx)
-    if memory is not None:
-        llama_cpp.llama_memory_clear(memory, True)
+@contextmanager
+def _stopping(tape: Tape, cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Have a tape stop in the middle of a slice when `cancelled` says so."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(WAIT_S):
+            if cancelled():
+                tape.stop()
+                return
+
+    thread = threading.Thread(target=look, name="stop", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        tape.go_on()
 
 
-def _tokens(llama: llama_cpp.Llama, text: str, *, special: bool = False) -> list[int]:
-    return llama.tokenize(text.encode("utf-8", "replace"), add_bos=False, special=special)
+def _n_tokens(parts: Sequence[_Part]) -> int:
+    return sum(len(part.tokens) for part in parts)
 
 
-def _log_probability(model: _Model, token: int) -> float:
+def _n_common(some: Sequence[int], others: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    n = min(len(some), len(others))
+    return next((i for i in range(n) if some[i] != others[i]), n)
+
+
+def _log_probability(logits: FloatArray, token: int) -> float:
     """Natural logarithm of the probability that `token` comes next."""
-    n_tokens = llama_cpp.llama_vocab_n_tokens(model.vocab)
-    logits = np.ctypeslib.as_array(
-        llama_cpp.llama_get_logits_ith(model.llama.ctx, -1), shape=(n_tokens,)
-    ).astype(np.float64)
-    highest = logits.max()
-    return float(logits[token] - highest - np.log(np.exp(logits - highest).sum()))
-
-
-def _token_text(vocab: int, token: int) -> str:
-    return token_bytes(vocab, token, special=True).decode("utf-8", "replace")
-
-
-def token_bytes(vocab: int, token: int, *, special: bool = False) -> bytes:
-    """The bytes that a token stands for, which need not be whole characters."""
-    if token < 0:
-        return b""
-    size = 64
-    while True:
-        buffer = ctypes.create_string_buffer(size)
-        n = llama_cpp.llama_token_to_piece(vocab, token, buffer, size, 0, special)
-        if n >= 0:
-            return buffer.raw[:n]
-        size = -n
-
-
-def _n_common(cached: npt.NDArray[np.intc], tokens: Sequence[int]) -> int:
-    n = min(len(cached), len(tokens))
-    differing = np.flatnonzero(cached[:n] != np.asarray(tokens[:n], dtype=np.intc))
-    return int(differing[0]) if len(differing) else n
+    precise = logits.astype(np.float64)
+    highest = precise.max()
+    return float(precise[token] - highest - np.log(np.exp(precise - highest).sum()))

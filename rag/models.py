@@ -127,6 +127,14 @@ def fingerprint(model: Model) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+def fingerprint_of(name_or_path: str, catalog: Mapping[str, Model], path: Path) -> str:
+    """The same, or for a file at a path one of its name, size and time: reading it takes long."""
+    if name_or_path in catalog:
+        return fingerprint(catalog[name_or_path])
+    stat = path.stat()
+    return f"{path.name} {stat.st_size} {stat.st_mtime_ns}"
+
+
 def resolve(name_or_path: str, catalog: Mapping[str, Model], models_dir: Path) -> Path:
     """The verified GGUF file of a language model of the catalogue, or the GGUF file at a path.
 

@@ -10,6 +10,7 @@ from rag.errors import RagError
 from rag.job import Job
 from rag.library import Library
 from rag.pace import Pace
+from rag.prepare import Preparing
 from rag.types import Answer, Progress, SourceRecord, Work
 from rag.watch import Watch
 from rag.worker import Worker
@@ -28,11 +29,18 @@ class Room:
         self.problem = ""
         self._jobs: dict[int, Job] = {}
         self._embedding, self._scanning = Pace(), Pace()
+        self.preparing = Preparing(
+            library.catalog,
+            library.cells,
+            generator=lambda: library.generator.made,
+            busy=lambda: self.worker.busy or bool(self._jobs),
+        )
 
     def start(self) -> None:
         """Go on with unfinished documents, and load the models ahead of the first question."""
         self.worker.start()
         self._watch.start()
+        self.preparing.start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
     def _warm_up(self) -> None:
@@ -161,6 +169,7 @@ class Room:
         for job in list(self._jobs.values()):
             job.cancel()
         self.wait()
+        self.preparing.close()
         self._watch.close()
         self.worker.close()
         self.library.close()

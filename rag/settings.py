@@ -19,7 +19,8 @@ class Settings:
     model catalogue; model may also be a path to a GGUF file. top_k: passages given to the model.
     context_tokens: the model's window. prompt_tokens: most tokens of instructions, passages and
     question. answer_tokens: most tokens of an answer. strictness: how sure it must be that the
-    documents hold the answer before one is given. threads: 0 means one for each core.
+    documents hold the answer before one is given. threads: 0 means one for each core. cells_gb:
+    most gigabytes of disk for what the model has read of passages beforehand; 0 keeps nothing.
     max_file_mb, max_pages, max_unpacked_mb, max_nesting, max_image_mpx: a document over any of
     them is refused; unpacked: of all that is compressed in it; nesting: of mails in mails; mpx:
     million pixels of one picture. ocr: which pages are read off their picture: "auto", those
@@ -38,6 +39,7 @@ class Settings:
     answer_tokens: int = 400
     strictness: Strictness = "normal"
     threads: int = 0
+    cells_gb: int = 8
     seed: int = 0
     max_file_mb: int = 500
     max_pages: int = 20_000
@@ -64,6 +66,7 @@ MINIMUM = {
     "prompt_tokens": 256,
     "answer_tokens": 16,
     "threads": 0,
+    "cells_gb": 0,
     "seed": 0,
     "max_file_mb": 1,
     "max_pages": 1,

@@ -84,6 +84,7 @@ class ScriptedGenerator:
     ) -> None:
         self.n_context = n_context
         self.n_ahead = 0
+        self.stamp = ""
         self.prompts: list[Prompt] = []
         self._answers = list(answers)
         self._chances = chances
@@ -114,3 +115,11 @@ class ScriptedGenerator:
             yield Piece(word, 1)
         stop: Literal["complete", "length"] = "complete" if len(words) <= max_tokens else "length"
         yield Piece("", 0, stop, self._chances[: len(asides)])
+
+    def prepare(
+        self,
+        prompt: Prompt,  # noqa: ARG002  nothing is kept
+        *,
+        cancelled: Callable[[], bool] = lambda: False,  # noqa: ARG002
+    ) -> bool:
+        return True

@@ -251,11 +251,21 @@ AnswerEvent = Sources | Waiting | Delta | Done
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """Laid out for reuse: instructions first, passages next, the question last.
-    Nothing in front of a passage depends on the question."""
+    Nothing in front of a passage depends on the question. cells: one name for each passage, under
+    which what the model made of it may be kept; empty where nothing is to be used."""
 
     instructions: str
     passages: tuple[str, ...]
     question: str
+    cells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What a model made of the tokens of a passage, as it gave it."""
+
+    tokens: tuple[int, ...]
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +395,18 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """How many passages of the embedded documents the language model has read beforehand. n_bytes:
+    on the disk. remaining_s: for what there is room for; None while unknown."""
+
+    n: int
+    of: int
+    n_bytes: int
+    is_on: bool
+    remaining_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One question of a conversation with its answer; answer is None while it is being written
     or after it was removed together with a document it drew on. note says which, for the person."""
@@ -492,6 +514,12 @@ class Generator(Protocol):
         """Generations running or waiting right now."""
         ...
 
+    @property
+    def stamp(self) -> str:
+        """A word that changes with whatever gives cells another meaning; empty where none can be
+        kept. Raises ModelError."""
+        ...
+
     def count_tokens(self, text: str) -> int:
         """Tokens of plain text, without any chat markup."""
         ...
@@ -512,4 +540,9 @@ class Generator(Protocol):
         """Stream the answer, then answer the asides with the last piece. `cancelled` is asked
         between tokens, while waiting and while reading the prompt; closing the iterator also stops
         it. Raises ContextOverflow, ModelError."""
+        ...
+
+    def prepare(self, prompt: Prompt, *, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Read the prompt's last passage behind the others and keep its cells under its name.
+        False when it gave way to `generate` or was cancelled. Raises ModelError."""
         ...

@@ -8,6 +8,7 @@ from typing import Any
 
 from rag import chunk
 from rag.catalog import Catalog
+from rag.cells import CellStore
 from rag.ingest import Ingest
 from rag.library import Lazy, Library, readers_for
 from rag.lock import LibraryLock
@@ -68,7 +69,8 @@ def assemble(
 ) -> Library:
     """What `open_library` makes, with these models."""
     folder = settings.library
-    (folder / "originals").mkdir(parents=True, exist_ok=True)
+    for name in ("originals", "cells"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     with ExitStack() as opened:
         opened.callback(LibraryLock(folder, command="test").close)
         catalog = Catalog(folder / "library.db")
@@ -77,6 +79,11 @@ def assemble(
         opened.callback(vectors.close)
         readers = readers_for(replace(settings, readers=1), tokenizer=settings.models)
         opened.callback(readers.close)
+        cells = CellStore(
+            folder / "cells",
+            max_bytes=settings.cells_gb * 10**9,
+            is_wanted=lambda doc_id: catalog.document(doc_id) is not None,
+        )
         embedders = Lazy[Embedder](lambda: embedder)
         ingest = Ingest(
             catalog=catalog,
@@ -88,6 +95,7 @@ def assemble(
             reader=reader or CutHere(readers, tokenizer),
             ocr=settings.ocr,
             give_way=give_way,
+            forget=cells.remove,
         )
         opened.callback(ingest.close)
         return Library(
@@ -97,6 +105,7 @@ def assemble(
             readers=readers,
             embedder=embedders,
             generator=Lazy[Generator](lambda: generator),
+            cells=cells,
             healed=ingest.settle(),
             closers=(opened.pop_all().close,),
         )

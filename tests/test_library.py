@@ -259,7 +259,7 @@ def test_only_the_owner_may_look_into_a_library(real_settings: Settings) -> None
         path.name: oct(path.stat().st_mode & 0o777)
         for path in (real_settings.library, *real_settings.library.iterdir())
         if path.is_dir()
-    } == {"library": "0o700", "originals": "0o700", "chroma": "0o700"}
+    } == {"library": "0o700", "originals": "0o700", "cells": "0o700", "chroma": "0o700"}
 
 
 # With the real models

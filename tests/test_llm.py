@@ -1,13 +1,16 @@
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from rag.cells import CellStore
 from rag.errors import ContextOverflow, ModelCorrupt, ModelMissing
-from rag.llm import SLICE, LlamaGenerator, chat_markup, physical_cores
-from rag.types import Aside, Piece, Prompt
+from rag.llm import LlamaGenerator, chat_markup, physical_cores
+from rag.tape import SLICE, Stopped, Tape, Weights
+from rag.types import Aside, Cells, Piece, Prompt
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 PASSAGE = "The harbour took in forty-one ships that year, and nine of them carried salt.\n\n"
@@ -31,6 +34,20 @@ def smol() -> Iterator[LlamaGenerator]:
     generator = LlamaGenerator(WEIGHTS, n_context=2048, name="smol")
     yield generator
     generator.close()
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many tokens each reading of a tape was of."""
+    counts: list[int] = []
+    read = Tape.read
+
+    def counted(tape: Tape, tokens: Sequence[int], *, each: bool = False) -> None:
+        counts.append(len(tokens))
+        read(tape, tokens, each=each)
+
+    monkeypatch.setattr(Tape, "read", counted)
+    return counts
 
 
 def text(pieces: list[Piece]) -> str:
@@ -216,16 +233,19 @@ def test_the_window_is_no_wider_than_the_model_was_trained_for() -> None:
 
 
 @pytest.mark.real
-def test_a_prompt_with_the_same_head_is_read_from_where_it_differs(smol: LlamaGenerator) -> None:
+def test_a_prompt_with_the_same_head_is_read_from_where_it_differs(
+    smol: LlamaGenerator, reads: list[int]
+) -> None:
     passages = tuple(f"Year {n}. {PASSAGE}" for n in range(16))
-    first, second = Counted(), Counted()
+    whole = Prompt("Be brief.", passages, "Why?")
 
-    list(smol.generate(Prompt("Be brief.", passages, "Why?"), max_tokens=1, cancelled=first))
-    list(smol.generate(Prompt("Be brief.", passages, "Where?"), max_tokens=1, cancelled=second))
+    list(smol.generate(whole, max_tokens=1))
+    assert sum(reads) > smol.prompt_tokens(whole) - 10  # the head of the markup was there
+    assert max(reads) == SLICE
 
-    # One look when the turn comes, one before each slice.
-    assert first.n == 1 + -(-smol.prompt_tokens(Prompt("Be brief.", passages, "Why?")) // SLICE)
-    assert second.n == 2
+    reads.clear()
+    list(smol.generate(Prompt("Be brief.", passages, "Where?"), max_tokens=1))
+    assert sum(reads) < 20
 
 
 @pytest.mark.real
@@ -384,3 +404,240 @@ def test_an_aside_that_does_not_fit_or_is_cancelled_is_left_out(smol: LlamaGener
     next(pieces)
     written.set()
     assert [piece.chances for piece in pieces] == [()]
+
+
+# --- Cells that are kept --------------------------------------------------------------------------
+
+DOC = "d" * 64
+TALE = (
+    "[tale.txt]\nThe mill at Orford was built of red brick in 1804 by the widow Anne Gale.\n\n",
+    "[tale.txt]\nIts wheel was taken down after the flood, and its stones went to a farmer.\n\n",
+    "[tale.txt]\nNobody has ground corn there since, though the race still runs in spring.\n\n",
+)
+RULES = "Answer from the passages."
+
+
+def named(*numbers: int) -> tuple[str, ...]:
+    return tuple(f"s/{DOC}/{n}" for n in numbers)
+
+
+def about(question: str, *numbers: int, cells: bool = True) -> Prompt:
+    passages = tuple(TALE[n] for n in numbers)
+    return Prompt(RULES, passages, question, named(*numbers) if cells else ())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CellStore:
+    (tmp_path / "cells").mkdir()
+    return CellStore(tmp_path / "cells", max_bytes=10**8)
+
+
+@pytest.fixture
+def keeping(store: CellStore) -> Iterator[LlamaGenerator]:
+    generator = LlamaGenerator(WEIGHTS, n_context=2048, name="smol", cells=store)
+    yield generator
+    generator.close()
+
+
+@pytest.mark.real
+def test_an_answer_from_prepared_passages_reads_the_question_only(
+    keeping: LlamaGenerator, reads: list[int]
+) -> None:
+    for n in range(3):
+        assert keeping.prepare(about("", *range(n + 1)))
+    list(keeping.generate(about("Why?", 2), max_tokens=1))
+    reads.clear()
+
+    list(keeping.generate(about("Who built the mill?", 2, 0, 1), max_tokens=1))
+
+    n_asked = keeping.count_tokens("Who built the mill?")
+    assert n_asked <= sum(reads) <= n_asked + 10
+
+
+@pytest.mark.real
+def test_cells_in_the_order_of_their_document_are_those_of_reading_it(
+    keeping: LlamaGenerator, smol: LlamaGenerator
+) -> None:
+    prompt = about("Question: Who built the mill?", 0, 1, 2)
+    for n in range(3):
+        keeping.prepare(about("", *range(n + 1)))
+    list(keeping.generate(prompt, max_tokens=1))
+    assert keeping._model is not None
+    put = keeping._model.tape.logits().copy()
+
+    model, parts = smol._layout(prompt)
+    model.tape.cut(0)
+    for n in range(2, 6):  # in the same steps: how many are read at once changes the last bits
+        smol._read(model, model.tape, parts[:n], lambda: False)
+
+    assert np.array_equal(put, model.tape.logits())
+
+
+@pytest.mark.real
+def test_a_passage_is_understood_at_another_place_than_it_was_prepared_at(
+    keeping: LlamaGenerator,
+) -> None:
+    harbour = f"s/{DOC}/harbour"
+    keeping.prepare(Prompt(RULES, (PASSAGE,), "", (harbour,)))
+    prompt = Prompt(RULES, (TALE[1], TALE[2], PASSAGE), PROMPT.question, (*named(1, 2), harbour))
+
+    assert "salt" in text(list(keeping.generate(prompt, max_tokens=30)))
+
+
+@pytest.mark.real
+def test_a_passage_that_was_cut_uses_the_cells_of_its_beginning(
+    keeping: LlamaGenerator, reads: list[int]
+) -> None:
+    keeping.prepare(about("", 0))
+    list(keeping.generate(about("Why?", 1), max_tokens=1))
+    reads.clear()
+    cut = TALE[0][:60]
+
+    list(keeping.generate(Prompt(RULES, (cut,), "Why?", named(0)), max_tokens=1))
+
+    assert sum(reads) < 16
+
+
+@pytest.mark.real
+def test_passages_without_cells_are_read_as_ever(
+    keeping: LlamaGenerator, smol: LlamaGenerator
+) -> None:
+    question = "Question: Who built the mill?"
+
+    unkept = text(list(keeping.generate(about(question, 1, 0), max_tokens=20)))
+
+    assert unkept == text(list(smol.generate(about(question, 1, 0, cells=False), max_tokens=20)))
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("data", [b"", b"\0" * 100, b"\xff" * 5000])
+def test_cells_that_the_model_cannot_use_are_read_instead(
+    keeping: LlamaGenerator, smol: LlamaGenerator, store: CellStore, data: bytes
+) -> None:
+    tokens = keeping._layout(about("", 0))[1][1].tokens
+    store.save(f"s/{DOC}/0", Cells(tuple(tokens), data))
+    question = "Question: Who built the mill?"
+
+    answer = text(list(keeping.generate(about(question, 1, 0), max_tokens=10)))
+
+    assert answer == text(list(smol.generate(about(question, 1, 0, cells=False), max_tokens=10)))
+
+
+@pytest.mark.real
+def test_preparing_takes_nothing_from_the_prompt_read_last(
+    keeping: LlamaGenerator, reads: list[int]
+) -> None:
+    list(keeping.generate(about("Why?", 1, 2), max_tokens=1))
+    keeping.prepare(about("", 0))
+    reads.clear()
+
+    list(keeping.generate(about("How?", 1, 2), max_tokens=1))
+
+    assert sum(reads) < 16
+
+
+@pytest.mark.real
+def test_preparing_gives_way_to_an_answer(keeping: LlamaGenerator, store: CellStore) -> None:
+    answer = keeping.generate(STORY, max_tokens=20)
+    next(answer)
+
+    assert not keeping.prepare(about("", 0))
+    assert f"s/{DOC}/0" not in store
+
+    list(answer)
+    assert keeping.prepare(about("", 0))
+    assert f"s/{DOC}/0" in store
+
+
+@pytest.mark.real
+def test_a_passage_longer_than_the_window_is_left_out(
+    keeping: LlamaGenerator, store: CellStore
+) -> None:
+    long = "word " * 4000
+
+    assert keeping.prepare(Prompt(RULES, (long,), "", named(0)))
+    assert len(store) == 0
+
+    assert keeping.prepare(Prompt(RULES, (long, TALE[1]), "", named(0, 1)))
+    assert f"s/{DOC}/1" in store
+
+
+@pytest.mark.real
+def test_the_stamp_tells_models_apart_and_whether_anything_can_be_kept(
+    keeping: LlamaGenerator, smol: LlamaGenerator, store: CellStore
+) -> None:
+    other = LlamaGenerator(WEIGHTS, n_context=512, cells=store, fingerprint="another")
+
+    assert len({keeping.stamp, other.stamp, smol.stamp}) == 3
+    assert smol.stamp == ""
+    other.close()
+
+
+# --- Tapes ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tape() -> Iterator[Tape]:
+    weights = Weights(WEIGHTS)
+    tape = Tape(weights, n_context=512, threads=2)
+    yield tape
+    tape.close()
+    weights.close()
+
+
+@pytest.mark.real
+def test_a_tape_that_is_stopped_holds_what_it_held_before(tape: Tape) -> None:
+    tape.read(range(1000, 1040))
+    expected = tape.logits().copy()
+    tape.stop()
+    with pytest.raises(Stopped):
+        tape.read(range(2000, 2100))
+    tape.go_on()
+
+    assert tape.tokens == list(range(1000, 1040))
+    tape.cut(39)
+    tape.read([1039])
+    assert np.allclose(tape.logits(), expected, atol=0.2)
+
+
+@pytest.mark.real
+def test_a_tape_stops_in_the_middle_of_a_slice(tape: Tape) -> None:
+    start = time.monotonic()
+    tape.read([1000] * SLICE)
+    whole_s = time.monotonic() - start
+    tape.cut(0)
+    timer = threading.Timer(whole_s / 8, tape.stop)
+    timer.start()
+    start = time.monotonic()
+    with pytest.raises(Stopped):
+        tape.read([1000] * SLICE)
+    assert time.monotonic() - start < 0.8 * whole_s
+    assert tape.tokens == []
+
+
+@pytest.mark.real
+def test_a_tape_that_is_stopped_while_cells_move_keeps_what_was_read_before(tape: Tape) -> None:
+    tape.read([1, 2, 3, *range(1000, 1030)])
+    cells = Cells(tuple(range(1000, 1030)), tape.copy(3, 33))
+    tape.cut(3)
+    tape.read([4, 5])
+    assert tape.paste(cells, 30)
+    tape.stop()
+    with pytest.raises(Stopped):
+        tape.read([6])
+    tape.go_on()
+
+    assert tape.tokens == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.real
+def test_cells_put_back_where_they_were_are_the_same(tape: Tape) -> None:
+    tokens = list(range(1000, 1060))
+    tape.read(tokens)
+    expected = tape.logits().copy()
+    cells = Cells(tuple(tokens[20:59]), tape.copy(20, 59))
+    tape.cut(20)
+    assert tape.paste(cells, 39)
+    tape.read(tokens[59:])
+
+    assert np.allclose(tape.logits(), expected, atol=0.2)

@@ -119,7 +119,7 @@ def test_a_question_that_fails_says_why(
     fake_library: Callable[..., Library], write_pdf: Callable[..., Path]
 ) -> None:
     class Absent:
-        name, n_context, n_ahead = "absent", 4096, 0
+        name, n_context, n_ahead, stamp = "absent", 4096, 0, ""
 
         def count_tokens(self, _text: str) -> int:
             raise ModelMissing("The weights are missing. Run `strongroom models fetch`.")
@@ -254,3 +254,20 @@ def test_what_a_page_writes_without_the_command_line_is_its_owners_too(
     run()
 
     assert os.umask(0o077) == 0o077
+
+
+def test_how_much_is_prepared_is_shown_with_a_switch(
+    room: Room, write_pdf: Callable[..., Path]
+) -> None:
+    room.library.generator().stamp = "stamp"  # type: ignore[misc]
+    room.add([write_pdf("garden.pdf", *GARDEN)])
+    room.worker.wait()
+    app = run("documents")
+    (switch,) = [toggle for toggle in app.toggle if toggle.label == "Prepare answers"]
+    assert switch.value is True
+    assert any("passages prepared · 0.0 GB" in caption.value for caption in app.caption)
+
+    switch.set_value(False).run()
+
+    assert not room.preparing.is_on
+    assert not app.exception

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from rag.room import Room
-from rag.types import DocumentRecord, Progress, SourceRecord, Work
+from rag.types import DocumentRecord, Prepared, Progress, SourceRecord, Work
 from rag.ui import shared
 
 # Comments, for Streamlit shows strings that stand alone.
@@ -155,6 +155,7 @@ def _library(room: Room) -> None:
     n = len(room.library.catalog.document_ids())
     every_s = POLL_S * (1 + n // MANY) if room.worker.busy else None
     st.fragment(_work, run_every=POLL_S if room.worker.busy else None)(room)
+    st.fragment(_prepared, run_every=FOLDERS_S)(room)
     st.fragment(_table, run_every=every_s)(room)
 
 
@@ -171,6 +172,34 @@ def _work(room: Room) -> None:
         if st.button(label, icon=f":material/{icon}:", key="pause"):
             room.pause(not work.paused)
             st.rerun()
+
+
+def _prepared(room: Room) -> None:
+    """How much the language model has read beforehand."""
+    prepared = room.preparing.progress()
+    if prepared is None or not prepared.of:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_about_prepared(prepared), width="stretch")
+        st.toggle(
+            "Prepare answers",
+            value=prepared.is_on,
+            key="prepare",
+            help="The model reads passages while nothing else is going on, and then need not read "
+            "them when you ask",
+            on_change=room.preparing.switch,
+            args=(not prepared.is_on,),
+        )
+
+
+def _about_prepared(prepared: Prepared) -> str:
+    parts = [
+        f"{prepared.n:,} of {counted(prepared.of, 'passage')} prepared",
+        f"{prepared.n_bytes / 1e9:.1f} GB",
+    ]
+    if prepared.is_on and prepared.remaining_s:
+        parts.append(f"about {duration(prepared.remaining_s)} left")
+    return " · ".join(parts)
 
 
 def _share(work: Work) -> float:
