@@ -21,6 +21,7 @@ from llama_cpp.llama_types import ChatCompletionRequestMessage
 
 from rag.arrays import FloatArray
 from rag.cells import CellStore
+from rag.draft import Draft
 from rag.errors import ContextOverflow, ModelError
 from rag.tape import SLICE, Stopped, Tape, Weights
 from rag.types import Aside, Cells, Piece, Prompt
@@ -75,7 +76,8 @@ class LlamaGenerator:
 
     path: the weights, loaded on first use. n_context: the window in tokens; narrowed on loading
     to what the model was trained for. threads: 0 means one for each physical core. cells: where
-    what it has read of passages is kept; fingerprint: of the weights, for the cells.
+    what it has read of passages is kept; fingerprint: of the weights, for the cells. guesses:
+    whether to guess from the passages what comes next, which changes no answer.
 
     Safe to share between threads. Every method that needs the weights raises ModelMissing or
     ModelCorrupt.
@@ -90,6 +92,7 @@ class LlamaGenerator:
         name: str = "",
         cells: CellStore | None = None,
         fingerprint: str = "",
+        guesses: bool = True,
     ) -> None:
         self._path = path
         self._n_context = n_context
@@ -97,6 +100,7 @@ class LlamaGenerator:
         self._name = name or path.stem
         self._cells = cells
         self._fingerprint = fingerprint
+        self._guesses = guesses
         self._line = _Line()
         self._model: _Model | None = None
         self._preparing = threading.Lock()
@@ -137,8 +141,7 @@ class LlamaGenerator:
                 model.close()
 
     def count_tokens(self, text: str) -> int:
-        with self._loading:
-            return len(self._loaded().weights.tokens(text))
+        return len(self._tokens(text))
 
     def prompt_tokens(self, prompt: Prompt) -> int:
         return _n_tokens(self._layout(prompt)[1])
@@ -207,6 +210,10 @@ class LlamaGenerator:
         self._cells.save(last.name, Cells(tuple(last.tokens), data))
         return True
 
+    def _tokens(self, text: str) -> list[int]:
+        with self._loading:
+            return self._loaded().weights.tokens(text)
+
     def _loaded(self) -> _Model:
         with self._loading:
             if self._model is None:
@@ -251,13 +258,13 @@ class LlamaGenerator:
         stop: Literal["complete", "length", "cancelled"] = "length"
         n_unsent = 0
         try:
-            for token in islice(self._chosen(model, parts, cancelled), limit):
-                if model.weights.ends(token):
+            for written in islice(self._chosen(model, parts, cancelled), limit):
+                if written is None:
                     stop = "complete"
                     break
                 n_unsent += 1
                 # Bytes of a character cut off by the end stay in the decoder and are never sent.
-                if text := decoder.decode(model.weights.bytes_of(token)):
+                if text := decoder.decode(written):
                     yield Piece(text, n_unsent)
                     n_unsent = 0
         except Stopped:
@@ -266,14 +273,23 @@ class LlamaGenerator:
 
     def _chosen(
         self, model: _Model, parts: Sequence[_Part], cancelled: Callable[[], bool]
-    ) -> Iterator[int]:
-        """The likeliest token behind the parts, then the one behind that, and so on."""
-        self._read(model, model.tape, parts, cancelled)
+    ) -> Iterator[bytes | None]:
+        """The bytes of the likeliest token behind the parts, of the one behind that, and so on;
+        None where the answer ends."""
+        tape = model.tape
+        self._read(model, tape, parts, cancelled)
+        draft = Draft([part.tokens for part in parts[1:]])
+        guess: Sequence[int] = ()
         while True:
             with self._decoding_with(model):
-                token = int(model.tape.logits().argmax())
-            yield token
-            self._take(model, model.tape, [token], cancelled)
+                tokens = _agreed(tape, guess)
+                draft.judge(len(tokens) - 1, len(guess))
+                written = [model.weights.written(token) for token in tokens]
+                room = tape.n_context - len(tape.tokens) - 1
+            yield from written
+            draft.add(tokens)
+            guess = draft.guess()[: max(room, 0)] if self._guesses and tape.can_move else ()
+            self._take(model, tape, [tokens[-1], *guess], cancelled, each=True)
 
     def _weigh(
         self, model: _Model, prompt: Prompt, asides: Sequence[Aside], cancelled: Callable[[], bool]
@@ -282,7 +298,7 @@ class LlamaGenerator:
         chances: list[float] = []
         for aside in asides:
             _, parts = self._layout(replace(prompt, question=aside.question))
-            opening = model.weights.tokens(aside.opening)
+            opening = self._tokens(aside.opening)
             if _n_tokens(parts) + len(opening) > self._n_context:
                 return ()
             try:
@@ -348,14 +364,20 @@ class LlamaGenerator:
             return n if tape.paste(cells, n) else 0
 
     def _take(
-        self, model: _Model, tape: Tape, tokens: Sequence[int], cancelled: Callable[[], bool]
+        self,
+        model: _Model,
+        tape: Tape,
+        tokens: Sequence[int],
+        cancelled: Callable[[], bool],
+        *,
+        each: bool = False,
     ) -> None:
         """Read tokens in slices. Raises Stopped when cancelled, or when the model was closed."""
         for start in range(0, len(tokens), SLICE):
             if cancelled():
                 raise Stopped
             with self._decoding_with(model):
-                tape.read(tokens[start : start + SLICE])
+                tape.read(tokens[start : start + SLICE], each=each)
 
     @contextmanager
     def _decoding_with(self, model: _Model) -> Iterator[None]:
@@ -486,6 +508,19 @@ def _n_common(some: Sequence[int], others: Sequence[int]) -> int:
     """How many tokens both begin with."""
     n = min(len(some), len(others))
     return next((i for i in range(n) if some[i] != others[i]), n)
+
+
+def _agreed(tape: Tape, guess: Sequence[int]) -> list[int]:
+    """The tokens that the model writes by itself once the guess has been read: those of it that it
+    agrees with, and one more. The rest of the guess is cut off."""
+    n_sure = len(tape.tokens) - len(guess)
+    agreed: list[int] = []
+    for i, guessed in enumerate((*guess, None)):
+        agreed.append(int(tape.logits(i - len(guess) - 1).argmax()))
+        if agreed[-1] != guessed:
+            break
+    tape.cut(n_sure + len(agreed) - 1)
+    return agreed
 
 
 def _log_probability(logits: FloatArray, token: int) -> float:

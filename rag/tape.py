@@ -80,8 +80,10 @@ class Weights:
             or llama_cpp.llama_model_is_hybrid(self.model)
         )
 
-    def ends(self, token: int) -> bool:
-        return bool(llama_cpp.llama_vocab_is_eog(self.vocab, token))
+    def written(self, token: int) -> bytes | None:
+        """The bytes of a token of an answer; None for one that ends it."""
+        ends = llama_cpp.llama_vocab_is_eog(self.vocab, token)
+        return None if ends else self.bytes_of(token)
 
     def metadata(self, key: str) -> str | None:
         size = 1 << 12
@@ -122,7 +124,8 @@ class Tape:
     """What a model has read so far, and reads on from. Not to be used by two threads at once, but
     for `stop` and `go_on`.
 
-    tokens: those that it holds. Raises ModelError when there is not enough memory.
+    tokens: those that it holds. can_move: whether cells can be put in at another place than they
+    were copied from, and a part of them cut off. Raises ModelError when there is not enough memory.
     """
 
     def __init__(self, weights: Weights, *, n_context: int, threads: int) -> None:
@@ -145,6 +148,11 @@ class Tape:
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._batch = llama_cpp.llama_batch_init(SLICE, 0, 1)
         self.n_context = n_context
+        self.can_move = (
+            self._memory is not None
+            and not weights.is_recurrent
+            and bool(llama_cpp.llama_memory_can_shift(self._memory))
+        )
         self.tokens: list[int] = []
         self._n_read = 0  # of them, from the start up to the first that was put in
         self._moved = False
@@ -152,15 +160,6 @@ class Tape:
     def close(self) -> None:
         llama_cpp.llama_batch_free(self._batch)
         llama_cpp.llama_free(self._context)
-
-    @property
-    def can_move(self) -> bool:
-        """Whether cells can be put in at another place than they were copied from."""
-        return (
-            self._memory is not None
-            and not self._weights.is_recurrent
-            and bool(llama_cpp.llama_memory_can_shift(self._memory))
-        )
 
     def stop(self) -> None:
         """Have `read` raise Stopped at once, and whenever it is called, until `go_on`."""

@@ -573,6 +573,54 @@ def test_the_stamp_tells_models_apart_and_whether_anything_can_be_kept(
     other.close()
 
 
+# --- Guesses --------------------------------------------------------------------------------------
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Repeat the passage about the harbour word for word.",
+        "Question: What did nine ships carry?",
+        "Tell a story about a mill.",
+        "Question: Who built the mill at Orford, and when?",
+    ],
+)
+def test_guesses_change_no_answer(question: str) -> None:
+    prompt = Prompt(RULES, (PASSAGE, *TALE), question)
+    answers = []
+    for guesses in (False, True):
+        generator = LlamaGenerator(WEIGHTS, n_context=1024, guesses=guesses)
+        answers.append(text(list(generator.generate(prompt, max_tokens=60))))
+        generator.close()
+
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.real
+def test_an_answer_that_quotes_takes_fewer_readings_than_tokens(
+    smol: LlamaGenerator, reads: list[int]
+) -> None:
+    prompt = Prompt("Copy.", (PASSAGE,), "Repeat the passage word for word.")
+
+    pieces = list(smol.generate(prompt, max_tokens=60))
+
+    assert "forty-one ships" in text(pieces)
+    assert len(reads) < 0.8 * sum(piece.n_tokens for piece in pieces)
+
+
+@pytest.mark.real
+def test_guesses_stay_within_the_window() -> None:
+    generator = LlamaGenerator(WEIGHTS, n_context=96)
+    prompt = Prompt("Copy.", (PASSAGE,), "Repeat the passage word for word, three times.")
+    room = 96 - generator.prompt_tokens(prompt)
+
+    pieces = list(generator.generate(prompt, max_tokens=400))
+    generator.close()
+
+    assert sum(piece.n_tokens for piece in pieces) <= room
+
+
 # --- Tapes ----------------------------------------------------------------------------------------
 
 
