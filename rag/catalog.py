@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -17,15 +17,19 @@ from pydantic import TypeAdapter
 
 from rag import wording
 from rag.arrays import FloatArray
-from rag.errors import StoreCorrupt, StoreFull, StoreMismatch
+from rag.errors import FilterError, StoreCorrupt, StoreFull, StoreMismatch
 from rag.schema import MIGRATIONS, SCHEMA, VERSION, WORDS
+from rag.scope import TYPES, collection_name
 from rag.types import (
+    EVERYTHING,
     Answer,
     Chunk,
+    Collection,
     Conversation,
     Document,
     DocumentRecord,
     FileRecord,
+    Filter,
     Line,
     Page,
     SourceRecord,
@@ -43,15 +47,22 @@ RECORD = """
 SELECT id, name, media_type, title, state, n_bytes, n_pages, n_chunks, n_embedded, added_at,
     json_array_length(unread) AS n_unread,
     (SELECT count(*) FROM scans WHERE doc_id = d.id) AS n_scanned,
-    warnings, error, error_kind
+    warnings, error, error_kind, first_day, last_day,
+    (SELECT json_group_array(name) FROM (SELECT name FROM members JOIN collections c
+        ON c.id = collection WHERE doc_id = d.id ORDER BY name)) AS collections
 FROM documents d
 """
 EMBEDDED = "(SELECT count(*) FROM chunks WHERE doc_id = documents.id AND embedded)"
 MISCOUNTED = f"""state IN ('searchable', 'embedded') AND (n_embedded != {EMBEDDED}
     OR (state = 'embedded') != (unread = '[]' AND n_chunks = {EMBEDDED}))"""
-AMONG = "WHERE doc_id IN (SELECT value FROM json_each(?))"
+LISTED = "(SELECT value FROM json_each(?))"
+NAMED = "(SELECT id FROM collections WHERE name = ?)"
+AMONG = f"WHERE doc_id IN {LISTED}"
 REMOVED = "This answer was removed together with a document that it drew on."
+MAIL_DAY = re.compile(r"mail of (\d{4}-\d\d-\d\d)")
+"""How labels of the pages of a mail begin."""
 _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
+_FILTER: TypeAdapter[Filter] = TypeAdapter(Filter)
 
 
 class Catalog:
@@ -93,21 +104,31 @@ class Catalog:
     # Documents
 
     def queue(
-        self, doc_id: str, name: str, n_bytes: int, password: str | None, *, kept: bool = True
+        self,
+        doc_id: str,
+        name: str,
+        n_bytes: int,
+        password: str | None,
+        *,
+        kept: bool = True,
+        changed_at: float | None = None,
     ) -> None:
         """Enter a document, or put one that failed back into the queue.
 
         kept: it stays when its file is gone from a source; a person has added it by itself.
+        changed_at: when its file was last changed, in Unix seconds; None where nobody knows.
         """
+        now = time.time()
+        day = _day(now if changed_at is None else changed_at)
         with self._transaction() as db:
             db.execute(
                 "INSERT INTO documents (id, name, media_type, title, state, n_bytes, added_at, "
-                "password, warnings, error, error_kind, kept) "
-                "VALUES (?, ?, '', '', 'queued', ?, ?, ?, '[]', '', '', ?) "
+                "password, warnings, error, error_kind, kept, first_day, last_day) "
+                "VALUES (?, ?, '', '', 'queued', ?, ?, ?, '[]', '', '', ?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET state = 'queued', error = '', error_kind = '', "
                 "name = excluded.name, password = coalesce(excluded.password, password), "
                 "kept = max(kept, excluded.kept)",
-                (doc_id, name, n_bytes, time.time(), password, kept),
+                (doc_id, name, n_bytes, now, password, kept, day, day),
             )
 
     def keep(self, doc_id: str) -> None:
@@ -138,6 +159,11 @@ class Catalog:
                     len(kept), json.dumps(list(unread)), document.id,
                 ),
             )  # fmt: skip
+            if days := _mail_days(document.pages):
+                db.execute(
+                    "UPDATE documents SET first_day = ?, last_day = ? WHERE id = ?",
+                    (min(days), max(days), document.id),
+                )
             if not unread:
                 db.execute("DELETE FROM scans WHERE doc_id = ?", (document.id,))
             db.executemany(
@@ -232,6 +258,13 @@ class Catalog:
 
     def document_ids(self) -> set[str]:
         return {row["id"] for row in self._all("SELECT id FROM documents")}
+
+    def matching(self, within: Filter) -> list[str]:
+        """Ids of the documents that fit."""
+        parts = list(_conditions(within))
+        where = " AND ".join(sql for sql, _ in parts) or "TRUE"
+        rows = self._all(f"SELECT id FROM documents WHERE {where}", *(value for _, value in parts))
+        return [row["id"] for row in rows]
 
     def in_state(self, state: State, n: int = -1) -> list[str]:
         """Ids of the documents in a state, oldest first, n at most; all where n is negative."""
@@ -454,7 +487,7 @@ class Catalog:
             for row in rows
         }
 
-    def pages(self, places: Collection[tuple[str, int]]) -> dict[tuple[str, int], tuple[str, str]]:
+    def pages(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[str, str]]:
         """(label, text) of pages, by (document, number)."""
         rows = self._all(
             "SELECT doc_id, number, label, text FROM pages WHERE (doc_id, number) IN "
@@ -475,6 +508,68 @@ class Catalog:
             db.executemany(
                 "UPDATE chunks SET context = ?, n_tokens = ? WHERE id = ?",
                 ((c.context, c.n_tokens, c.id) for c in chunks),
+            )
+
+    # Collections
+
+    def collections(self) -> list[Collection]:
+        """In order of their names."""
+        rows = self._all(
+            "SELECT name, (SELECT count(*) FROM members WHERE collection = c.id) AS n "
+            "FROM collections c ORDER BY name"
+        )
+        return [Collection(row["name"], row["n"]) for row in rows]
+
+    def put_in(self, collection: str, doc_ids: Sequence[str] = ()) -> None:
+        """Put documents into a collection, which is made if there is none of that name. Ids that
+        are gone are passed over. Raises FilterError when it cannot be a name."""
+        name = collection_name(collection)
+        with self._transaction() as db:
+            db.execute("INSERT OR IGNORE INTO collections (name) VALUES (?)", (name,))
+            db.execute(
+                "INSERT OR IGNORE INTO members SELECT c.id, d.id FROM collections c, documents d "
+                f"WHERE c.name = ? AND d.id IN {LISTED}",
+                (name, json.dumps(list(doc_ids))),
+            )
+
+    def take_out(self, collection: str, doc_ids: Sequence[str]) -> None:
+        with self._transaction() as db:
+            db.execute(
+                f"DELETE FROM members WHERE collection = {NAMED} AND doc_id IN {LISTED}",
+                (collection, json.dumps(list(doc_ids))),
+            )
+
+    def rename_collection(self, old: str, new: str) -> None:
+        """Raises FilterError when it cannot be a name or another collection has it."""
+        name = collection_name(new)
+        with self._transaction() as db:
+            taken = db.execute(
+                f"SELECT name FROM collections WHERE name = ? AND id != {NAMED}", (name, old)
+            ).fetchone()
+            if taken:
+                raise FilterError(
+                    f"There is a collection called {taken['name']} already. Choose another name."
+                )
+            db.execute("UPDATE collections SET name = ? WHERE name = ?", (name, old))
+
+    def remove_collection(self, name: str) -> None:
+        """Its documents stay."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM collections WHERE name = ?", (name,))
+
+    def collect_source(self, source: Path, collection: str) -> None:
+        """Put the documents of a source into a collection, now and whenever there are new ones;
+        empty: no more."""
+        text = path_to_text(str(source))
+        with self._transaction() as db:
+            db.execute(
+                f"UPDATE sources SET collection = {NAMED} WHERE path = ?", (collection, text)
+            )
+            db.execute(
+                "INSERT OR IGNORE INTO members SELECT s.collection, d.id FROM sources s "
+                "JOIN files f ON f.source = s.path JOIN documents d ON d.id = f.doc_id "
+                "WHERE s.path = ? AND s.collection IS NOT NULL",
+                (text,),
             )
 
     # Sources
@@ -500,7 +595,8 @@ class Catalog:
         """In order of their paths."""
         return self._read(
             _source,
-            "SELECT s.*, "
+            "SELECT path, watched, added_at, last_look, problem, "
+            "(SELECT name FROM collections WHERE id = s.collection) AS collection, "
             "(SELECT count(DISTINCT doc_id) FROM files WHERE source = s.path AND doc_id IN "
             "(SELECT id FROM documents)) AS n_documents, "
             "(SELECT count(*) FROM files WHERE source = s.path AND error != '') AS n_bad, "
@@ -546,9 +642,14 @@ class Catalog:
         return {file.path: file for file in rows}
 
     def put_file(self, file: FileRecord) -> None:
-        """Enter a file of a source, or what is new about it."""
+        """Enter a file of a source, or what is new about it. A document that it gives for the first
+        time goes into the collection of the source and those of the document that it gave before.
+        """
         path, source = path_to_text(file.path), path_to_text(file.source)
         with self._transaction() as db:
+            before = db.execute("SELECT doc_id FROM files WHERE path = ?", (path,)).fetchone()
+            if before is None or before["doc_id"] != file.doc_id:
+                _inherit(db, file.doc_id, source, before["doc_id"] if before else "")
             db.execute(
                 "INSERT OR REPLACE INTO files "
                 "(path, source, doc_id, n_bytes, changed_ns, error, held) "
@@ -615,7 +716,9 @@ class Catalog:
         )
         return Conversation(row["id"], row["title"], row["updated_at"], tuple(turns))
 
-    def begin_turn(self, conversation_id: str, question: str) -> int:
+    def begin_turn(
+        self, conversation_id: str, question: str, *, within: Filter = EVERYTHING
+    ) -> int:
         """Enter a question, and its conversation with the first one. Returns the turn's id."""
         with self._transaction() as db:
             db.execute(
@@ -624,9 +727,9 @@ class Catalog:
                 (conversation_id, question[:80], time.time()),
             )
             row = db.execute(
-                "INSERT INTO turns (conversation_id, question, note) VALUES (?, ?, '') "
-                "RETURNING id",
-                (conversation_id, question),
+                "INSERT INTO turns (conversation_id, question, note, within) "
+                "VALUES (?, ?, '', ?) RETURNING id",
+                (conversation_id, question, _FILTER.dump_json(within).decode()),
             ).fetchone()
             return int(row["id"])
 
@@ -856,6 +959,55 @@ def any_of(words: Sequence[str]) -> str:
     return " OR ".join(f'"{word}"' for word in words)
 
 
+def _conditions(within: Filter) -> Iterator[tuple[str, object]]:
+    """SQL about a row of documents, each with its value."""
+    if within.documents:
+        yield f"id IN {LISTED}", json.dumps(within.documents)
+    if within.collections:
+        # The column on the left has its collation count: without regard to case.
+        inside = f"SELECT id FROM collections WHERE name IN {LISTED}"
+        yield (
+            f"id IN (SELECT doc_id FROM members WHERE collection IN ({inside}))",
+            json.dumps(within.collections),
+        )
+    if within.types:
+        patterns = [pattern for name in within.types for pattern in TYPES.get(name, ())]
+        yield (
+            "EXISTS (SELECT 1 FROM json_each(?) WHERE media_type GLOB value)",
+            json.dumps(patterns),
+        )
+    added = "date(added_at, 'unixepoch', 'localtime')"
+    days = (
+        ("last_day >= ?", within.since),
+        ("first_day <= ?", within.until),
+        (f"{added} >= ?", within.added_since),
+        (f"{added} <= ?", within.added_until),
+    )
+    yield from ((sql, day.isoformat()) for sql, day in days if day)
+
+
+def _inherit(db: sqlite3.Connection, doc_id: str, source: str, before: str) -> None:
+    db.execute(
+        "INSERT OR IGNORE INTO members SELECT c, ? FROM (SELECT collection AS c FROM sources "
+        "WHERE path = ? UNION SELECT collection FROM members WHERE doc_id = ?) "
+        "WHERE c IS NOT NULL AND EXISTS (SELECT 1 FROM documents WHERE id = ?)",
+        (doc_id, source, before, doc_id),
+    )
+
+
+def _day(at: float) -> str:
+    """Today where a clock was so wrong that there is no such day."""
+    try:
+        return time.strftime("%Y-%m-%d", time.localtime(at))
+    except (OverflowError, OSError, ValueError):
+        return time.strftime("%Y-%m-%d")
+
+
+def _mail_days(pages: Iterable[Page]) -> list[str]:
+    found = (MAIL_DAY.match(page.label) for page in pages)
+    return [match[1] for match in found if match]
+
+
 def _recount(db: sqlite3.Connection) -> None:
     db.execute(
         f"UPDATE documents SET n_embedded = {EMBEDDED}, state = CASE WHEN unread = '[]' "
@@ -877,7 +1029,8 @@ def path_from_text(text: str) -> str:
 def _source(row: sqlite3.Row) -> SourceRecord:
     values = dict(row)
     path, watched = Path(path_from_text(values["path"])), bool(values["watched"])
-    return SourceRecord(**{**values, "path": path, "watched": watched})
+    collection = values["collection"] or ""
+    return SourceRecord(**{**values, "path": path, "watched": watched, "collection": collection})
 
 
 def _file(row: sqlite3.Row) -> FileRecord:
@@ -931,7 +1084,8 @@ def _page(row: sqlite3.Row) -> Page:
 
 def _record(row: sqlite3.Row) -> DocumentRecord:
     values = dict(row)
-    return DocumentRecord(**{**values, "warnings": tuple(json.loads(values["warnings"]))})
+    lists = {key: tuple(json.loads(values[key])) for key in ("warnings", "collections")}
+    return DocumentRecord(**{**values, **lists})
 
 
 def _chunk_row(ordinal: int, chunk: Chunk) -> tuple[object, ...]:
@@ -958,4 +1112,5 @@ def _chunk(row: sqlite3.Row) -> Chunk:
 
 def _turn(row: sqlite3.Row) -> Turn:
     answer = None if row["answer"] is None else _ANSWER.validate_json(row["answer"])
-    return Turn(row["id"], row["question"], answer, row["note"])
+    within = _FILTER.validate_json(row["within"])
+    return Turn(row["id"], row["question"], answer, row["note"], within)

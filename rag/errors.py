@@ -2,6 +2,7 @@
 
 RagError
 ├── SettingsError             a setting has a value that cannot be used
+├── FilterError               what is to be looked in is not in the library
 ├── DocumentError             one document could not be taken in; the others go on
 │   ├── UnreadableDocument    missing, no permission, not a file
 │   ├── UnsupportedDocument   not a kind of file that Strongroom reads
@@ -33,6 +34,10 @@ class RagError(Exception):
 
 
 class SettingsError(RagError):
+    pass
+
+
+class FilterError(RagError):
     pass
 
 

@@ -127,7 +127,7 @@ class Ingest:
         # Entered first and put in place then: a copy that a kill leaves between the two has a name.
         with self._writing:
             try:
-                progress = self._queue(doc_id, name, n_bytes, password, kept)
+                progress = self._queue(doc_id, name, n_bytes, password, kept, _changed_at(path))
             except StoreError:
                 extract.waiting(self.originals, doc_id).unlink(missing_ok=True)
                 raise
@@ -135,7 +135,13 @@ class Ingest:
         return progress
 
     def _queue(
-        self, doc_id: str, name: str, n_bytes: int, password: str | None, kept: bool
+        self,
+        doc_id: str,
+        name: str,
+        n_bytes: int,
+        password: str | None,
+        kept: bool,
+        changed_at: float | None,
     ) -> Progress:
         known = self.catalog.document(doc_id)
         if known is not None and known.state in ("searchable", "embedded"):
@@ -144,7 +150,7 @@ class Ingest:
             if known.error:
                 self.catalog.mark(doc_id, "", "")
             return Progress(known.name, doc_id, "embedded", unchanged=True)
-        self.catalog.queue(doc_id, name, n_bytes, password, kept=kept)
+        self.catalog.queue(doc_id, name, n_bytes, password, kept=kept, changed_at=changed_at)
         return Progress(name, doc_id, "queued")
 
     # Reading
@@ -479,6 +485,13 @@ def _check_text(document: Document, ocr: Ocr, lost: Sequence[str]) -> Document:
 
 def _count(n: int, noun: str, nouns: str = "") -> str:
     return f"{n} {noun if n == 1 else nouns or noun + 's'}"
+
+
+def _changed_at(path: Path) -> float | None:
+    """Unix seconds."""
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return None
 
 
 def as_text(name: str) -> str:

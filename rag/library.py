@@ -20,7 +20,17 @@ from rag.readers import Readers
 from rag.settings import Settings
 from rag.sources import Sources
 from rag.tokens import FolderTokenizer
-from rag.types import AnswerEvent, Box, Embedder, Generator, Hit, ReadLimits, Span
+from rag.types import (
+    EVERYTHING,
+    AnswerEvent,
+    Box,
+    Embedder,
+    Filter,
+    Generator,
+    Hit,
+    ReadLimits,
+    Span,
+)
 from rag.vectors import ChromaIndex
 
 T = TypeVar("T")
@@ -85,8 +95,12 @@ class Library:
         *,
         top_k: int | None = None,
         doc_ids: Collection[str] | None = None,
+        within: Filter = EVERYTHING,
     ) -> tuple[Hit, ...]:
-        """Ranked passages, best first. doc_ids: of the documents to look in; None means all."""
+        """Ranked passages, best first. doc_ids: of the documents to look in; None means those that
+        are `within`."""
+        if doc_ids is None and not within.is_empty:
+            doc_ids = self.catalog.matching(within)
         return retrieve.retrieve(
             question,
             catalog=self.catalog,
@@ -101,13 +115,14 @@ class Library:
         question: str,
         *,
         top_k: int | None = None,
+        within: Filter = EVERYTHING,
         seed: int | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[AnswerEvent]:
-        """The events of `answer.ask` over this library."""
+        """The events of `answer.ask` over the documents of this library that are `within`."""
         return answer.ask(
             question,
-            retrieve=lambda q: self.search(q, top_k=top_k),
+            retrieve=lambda q: self.search(q, top_k=top_k, within=within),
             generator=self.generator,
             page_text=self.page_text,
             label=self.label,

@@ -11,7 +11,7 @@ from rag.job import Job
 from rag.library import Library
 from rag.pace import Pace
 from rag.prepare import Preparing
-from rag.types import Answer, Progress, SourceRecord, Work
+from rag.types import EVERYTHING, Answer, Filter, Progress, SourceRecord, Work
 from rag.watch import Watch
 from rag.worker import Worker
 
@@ -137,10 +137,11 @@ class Room:
         """Take a folder off the list. erase: with the documents that nothing else gives."""
         self.library.sources.forget(path, erase=erase)
 
-    def ask(self, conversation_id: str, question: str) -> int:
-        """Begin an answer. Returns the turn's id; `job` gives what there is of it so far."""
+    def ask(self, conversation_id: str, question: str, *, within: Filter = EVERYTHING) -> int:
+        """Begin an answer from the documents that are `within`. Returns the turn's id; `job` gives
+        what there is of it so far."""
         catalog = self.library.catalog
-        turn_id = catalog.begin_turn(conversation_id, question)
+        turn_id = catalog.begin_turn(conversation_id, question, within=within)
 
         def finished(outcome: Answer | str) -> None:
             if isinstance(outcome, str):
@@ -150,7 +151,8 @@ class Room:
             self._jobs.pop(turn_id, None)
 
         self._jobs[turn_id] = Job(
-            lambda cancelled: self.library.ask(question, cancelled=cancelled), finished
+            lambda cancelled: self.library.ask(question, within=within, cancelled=cancelled),
+            finished,
         )
         return turn_id
 

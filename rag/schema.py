@@ -1,6 +1,6 @@
 """The tables of a library, and how one of an older format becomes one of today's. SQL only."""
 
-VERSION = 2
+VERSION = 3
 
 WORDS = """
 CREATE VIRTUAL TABLE chunks_fts USING fts5 (
@@ -55,6 +55,31 @@ CREATE INDEX files_of_source ON files (source);
 CREATE INDEX files_of_document ON files (doc_id);
 """
 
+# first_day, last_day: the document's own date as "2024-03-01", two for a box of mails.
+TO_3 = """
+CREATE TABLE collections (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE);
+CREATE TABLE members (
+    collection INTEGER NOT NULL REFERENCES collections ON DELETE CASCADE,
+    doc_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE,
+    PRIMARY KEY (collection, doc_id)
+) WITHOUT ROWID;
+CREATE INDEX members_of_document ON members (doc_id);
+ALTER TABLE sources ADD COLUMN collection INTEGER REFERENCES collections ON DELETE SET NULL;
+ALTER TABLE turns ADD COLUMN within TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE documents ADD COLUMN first_day TEXT NOT NULL DEFAULT '';
+ALTER TABLE documents ADD COLUMN last_day TEXT NOT NULL DEFAULT '';
+UPDATE documents SET first_day = date(coalesce(
+    (SELECT max(changed_ns) / 1000000000 FROM files WHERE doc_id = documents.id AND changed_ns > 0),
+    added_at), 'unixepoch', 'localtime');
+UPDATE documents SET last_day = first_day;
+UPDATE documents SET
+    first_day = (SELECT min(substr(label, 9, 10)) FROM pages
+        WHERE doc_id = documents.id AND label GLOB 'mail of [0-9]*'),
+    last_day = (SELECT max(substr(label, 9, 10)) FROM pages
+        WHERE doc_id = documents.id AND label GLOB 'mail of [0-9]*')
+WHERE EXISTS (SELECT 1 FROM pages WHERE doc_id = documents.id AND label GLOB 'mail of [0-9]*');
+"""
+
 SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
@@ -91,6 +116,7 @@ CREATE TABLE turn_documents (
     turn_id INTEGER NOT NULL REFERENCES turns ON DELETE CASCADE, doc_id TEXT NOT NULL,
     PRIMARY KEY (turn_id, doc_id)
 ) WITHOUT ROWID;
+{TO_3}
 """
 
 # Format 1 kept vectors in Chroma alone and numbers of pages as labels. Its documents stay
@@ -117,5 +143,5 @@ DROP TABLE chunks_fts;
 INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild');
 """
 
-MIGRATIONS = {1: TO_2}
+MIGRATIONS = {1: TO_2, 2: TO_3}
 """From each older format to the next."""

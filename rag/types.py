@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -135,6 +136,32 @@ class Chunk:
     @property
     def embedded_text(self) -> str:
         return f"{self.context}\n{self.reading}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which documents to look in: those that fit each of its parts. A part that is left empty lets
+    every document through.
+
+    documents: ids. collections: names; one of them is enough. types: keys of `rag.scope.TYPES`.
+    since, until: days between which, both included, a document's own date lies: that of a mail, or
+    of the file's last change. added_since, added_until: the same of the day it was added.
+    """
+
+    documents: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+    added_since: date | None = None
+    added_until: date | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self == EVERYTHING
+
+
+EVERYTHING = Filter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +321,8 @@ class DocumentRecord:
     """A document as the library knows it. added_at: Unix seconds. error: why it failed, for the
     person. error_kind: its class in rag.errors ("EncryptedDocument"), empty when not failed.
     n_embedded: chunks that have vectors. n_unread: pages that OCR reads; n_scanned: of them, those
-    that it has read so far. Both are 0 when it is done."""
+    that it has read so far. Both are 0 when it is done. first_day, last_day: its own dates, as
+    "2024-03-01"; they differ where it holds several mails. collections: names, in order."""
 
     id: str
     name: str
@@ -311,6 +339,17 @@ class DocumentRecord:
     warnings: tuple[str, ...] = ()
     error: str = ""
     error_kind: str = ""
+    first_day: str = ""
+    last_day: str = ""
+    collections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Documents that a person has put together under a name. A document may be in any number."""
+
+    name: str
+    n_documents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +358,7 @@ class SourceRecord:
     0 before the first look. watched: the page looks at it every few seconds. problem: what the
     last look could not do, for the person. n_documents: that its files give. n_bad: files that
     could not be taken in. n_held: files that are gone and whose documents stay until the person
-    confirms it."""
+    confirms it. collection: the one that its documents are put into; empty where there is none."""
 
     path: Path
     watched: bool
@@ -329,6 +368,7 @@ class SourceRecord:
     n_documents: int
     n_bad: int
     n_held: int
+    collection: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,12 +449,14 @@ class Prepared:
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One question of a conversation with its answer; answer is None while it is being written
-    or after it was removed together with a document it drew on. note says which, for the person."""
+    or after it was removed together with a document it drew on. note says which, for the person.
+    within: the documents that it was asked of."""
 
     id: int
     question: str
     answer: Answer | None
     note: str = ""
+    within: Filter = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,15 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import astuple, replace
+from datetime import date, datetime, timedelta
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,10 +22,11 @@ from libraries import answer_from, document, hit
 
 from rag.catalog import REMOVED, Catalog, path_from_text, path_to_text
 from rag.chunk import chunk
-from rag.errors import StoreCorrupt, StoreError, StoreFull, StoreMismatch
-from rag.schema import VERSION
+from rag.errors import FilterError, StoreCorrupt, StoreError, StoreFull, StoreMismatch
+from rag.schema import MIGRATIONS, VERSION
+from rag.scope import TYPES
 from rag.testing import WordTokenizer
-from rag.types import Document, FileRecord, Line, Page
+from rag.types import Collection, Document, FileRecord, Filter, Line, Page
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
@@ -616,6 +622,26 @@ def test_a_library_of_format_1_is_brought_to_today(path: Path) -> None:
         assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
 
 
+def test_the_documents_of_format_2_get_their_days(path: Path) -> None:
+    noon_ns = 1_700_000_000 * 1_000_000_000
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(FORMAT_1)
+        db.executescript(MIGRATIONS[1])
+        db.executescript(f"""
+            INSERT INTO pages VALUES ('b', 1, 'mail of 2001-02-03 10:00, Rent', '', 0, 0, NULL);
+            INSERT INTO pages VALUES ('b', 2, 'mail of 1999-12-31 10:00', '', 0, 0, NULL);
+            INSERT INTO sources (path, watched, added_at) VALUES ('/papers', 0, 0);
+            INSERT INTO files VALUES ('/papers/a.pdf', '/papers', 'a', 1, {noon_ns}, '', 0);
+            PRAGMA user_version = 2;
+        """)
+
+    with closing(Catalog(path)) as catalog:
+        mails, a = catalog.documents()
+        assert (mails.first_day, mails.last_day) == ("1999-12-31", "2001-02-03")
+        assert a.first_day == a.last_day == time.strftime("%Y-%m-%d", time.localtime(1_700_000_000))
+        assert catalog.faults() == []
+
+
 def test_an_older_library_ends_with_the_tables_of_a_new_one(tmp_path: Path) -> None:
     old, new = tmp_path / "old.db", tmp_path / "new.db"
     with closing(sqlite3.connect(old)) as db:
@@ -629,6 +655,176 @@ def columns(path: Path) -> dict[str, set[str]]:
     with closing(sqlite3.connect(path)) as db:
         names = [n for (n,) in db.execute("SELECT name FROM sqlite_master WHERE type != 'index'")]
         return {n: {row[1] for row in db.execute(f"PRAGMA table_info({n})")} for n in names}
+
+
+# Collections and filters
+
+
+def names_in(catalog: Catalog, *collections: str) -> set[str]:
+    return set(catalog.matching(Filter(collections=collections)))
+
+
+def test_a_document_may_be_in_any_number_of_collections(catalog: Catalog) -> None:
+    for doc_id in (A, B):
+        catalog.queue(doc_id, "a.pdf", 100, None)
+    catalog.put_in("Leases", [A, B, "gone"])
+    catalog.put_in("leases", [A])
+    catalog.put_in("  Year  2024 ", [A])
+    assert catalog.collections() == [Collection("Leases", 2), Collection("Year 2024", 1)]
+    assert {r.id: r.collections for r in catalog.documents()} == {
+        A: ("Leases", "Year 2024"), B: ("Leases",),
+    }  # fmt: skip
+    assert names_in(catalog, "LEASES") == {A, B}
+    assert names_in(catalog, "Year 2024", "Leases") == {A, B}
+
+    catalog.take_out("Leases", [A])
+    assert (names_in(catalog, "Leases"), names_in(catalog, "Year 2024")) == ({B}, {A})
+
+
+def test_a_collection_goes_and_its_documents_stay(catalog: Catalog) -> None:
+    catalog.queue(A, "a.pdf", 100, None)
+    catalog.put_in("Leases", [A])
+    catalog.remove_collection("Leases")
+    assert (catalog.collections(), catalog.document_ids()) == ([], {A})
+
+
+def test_a_document_goes_and_its_collections_stay(catalog: Catalog) -> None:
+    catalog.queue(A, "a.pdf", 100, None)
+    catalog.put_in("Leases", [A])
+    catalog.remove(A)
+    assert catalog.collections() == [Collection("Leases", 0)]
+
+
+def test_two_collections_never_get_the_same_name(catalog: Catalog) -> None:
+    catalog.put_in("Leases")
+    catalog.put_in("Rents")
+    with pytest.raises(FilterError, match="called Leases already"):
+        catalog.rename_collection("Rents", "leases")
+    catalog.rename_collection("Leases", "LEASES")
+    assert [c.name for c in catalog.collections()] == ["LEASES", "Rents"]
+    with pytest.raises(FilterError, match="needs a name"):
+        catalog.put_in(" \n ")
+
+
+def test_what_a_source_gives_goes_into_its_collection(catalog: Catalog) -> None:
+    folder = Path("/papers")
+    catalog.add_source(folder)
+    for doc_id in (A, B):
+        catalog.queue(doc_id, "a.pdf", 100, None, kept=False)
+    catalog.put_file(FileRecord("/papers/a.pdf", "/papers", A, 100, 1))
+    catalog.put_in("Leases")
+    catalog.collect_source(folder, "Leases")
+    assert names_in(catalog, "Leases") == {A}
+    assert [source.collection for source in catalog.sources()] == ["Leases"]
+
+    catalog.put_file(FileRecord("/papers/b.pdf", "/papers", B, 100, 1))
+    assert names_in(catalog, "Leases") == {A, B}
+    catalog.take_out("Leases", [B])
+    catalog.put_file(FileRecord("/papers/b.pdf", "/papers", B, 100, 2))
+    assert names_in(catalog, "Leases") == {A}
+
+    catalog.collect_source(folder, "")
+    catalog.queue(C, "c.pdf", 100, None, kept=False)
+    catalog.put_file(FileRecord("/papers/c.pdf", "/papers", C, 100, 1))
+    assert names_in(catalog, "Leases") == {A}
+
+
+def test_what_a_changed_file_gives_is_where_the_document_before_it_was(catalog: Catalog) -> None:
+    catalog.add_source(Path("/papers"))
+    for doc_id in (A, B):
+        catalog.queue(doc_id, "a.pdf", 100, None, kept=False)
+    catalog.put_file(FileRecord("/papers/a.pdf", "/papers", A, 100, 1))
+    catalog.put_in("Leases", [A])
+    catalog.put_file(FileRecord("/papers/a.pdf", "/papers", B, 101, 2))
+    catalog.remove(A)
+    assert names_in(catalog, "Leases") == {B}
+
+
+def test_a_document_bears_the_day_of_its_file_and_a_mail_its_own(catalog: Catalog) -> None:
+    catalog.queue(A, "a.pdf", 100, None, changed_at=1_700_000_000)
+    catalog.queue(B, "b.mbox", 100, None, changed_at=1_700_000_000)
+    catalog.queue(C, "c.pdf", 100, None, changed_at=1e30)
+    labels = ("mail of 2001-02-03 10:00, Rent", "mail of 1999-12-31 10:00", "undated mail, Rent")
+    pages = tuple(Page(i, label, "Rent.", (0.0, 0.0)) for i, label in enumerate(labels, 1))
+    catalog.store(Document(B, "b.mbox", "application/mbox", pages), [])
+
+    days = {record.id: (record.first_day, record.last_day) for record in catalog.documents()}
+    assert days[A][0][:7] == "2023-11"
+    assert days[B] == ("1999-12-31", "2001-02-03")
+    assert days[C][0] == date.today().isoformat()  # noqa: DTZ011
+    assert catalog.matching(Filter(since=date(2000, 1, 1), until=date(2000, 1, 2))) == [B]
+
+
+DAYS = st.none() | st.dates(date(2024, 1, 1), date(2024, 1, 6))
+KEPT = [
+    (letter * 64, f"{letter}.x", media_type, date(2024, 1, day), collections)
+    for letter, media_type, day, collections in (
+        ("a", "application/pdf", 1, ("Leases",)),
+        ("b", "image/png", 2, ("Leases", "Rents")),
+        ("c", "message/rfc822", 4, ()),
+        ("d", "application/vnd.ms-excel.sheet.binary.macroenabled.12", 5, ("Rents",)),
+    )
+]
+
+
+@given(
+    documents=st.sets(st.sampled_from([A, B, C, "e" * 64])),
+    collections=st.sets(st.sampled_from(["Leases", "Rents", "Gone"])),
+    types=st.sets(st.sampled_from(sorted(TYPES))),
+    since=DAYS,
+    until=DAYS,
+)
+def test_those_match_that_fit_every_part(
+    documents: set[str],
+    collections: set[str],
+    types: set[str],
+    since: date | None,
+    until: date | None,
+) -> None:
+    matching = kept_library().matching(
+        Filter(tuple(documents), tuple(collections), tuple(types), since, until)
+    )
+
+    assert set(matching) == {
+        doc_id
+        for doc_id, _, media_type, day, inside in KEPT
+        if (not documents or doc_id in documents)
+        and (not collections or collections.intersection(inside))
+        and (not types or any(fnmatch(media_type, p) for t in types for p in TYPES[t]))
+        and (since is None or day >= since)
+        and (until is None or day <= until)
+    }
+
+
+@cache
+def kept_library() -> Catalog:
+    catalog = Catalog(Path(mkdtemp(), "library.db"))
+    for doc_id, name, media_type, day, collections in KEPT:
+        noon = datetime(day.year, day.month, day.day, 12).timestamp()  # noqa: DTZ001
+        catalog.queue(doc_id, name, 100, None, changed_at=noon)
+        pages = (Page(1, "page 1", "Rent.", (0.0, 0.0)),)
+        catalog.store(Document(doc_id, name, media_type, pages), [])
+        for collection in collections:
+            catalog.put_in(collection, [doc_id])
+    return catalog
+
+
+def test_documents_are_found_by_the_day_they_were_added(catalog: Catalog) -> None:
+    catalog.queue(A, "a.pdf", 100, None, changed_at=0)
+    today = date.today()  # noqa: DTZ011
+    assert catalog.matching(Filter(added_since=today, added_until=today)) == [A]
+    assert catalog.matching(Filter(added_since=today + timedelta(1))) == []
+    assert catalog.matching(Filter(added_until=today - timedelta(1))) == []
+
+
+def test_a_turn_keeps_what_it_was_asked_of(catalog: Catalog) -> None:
+    within = Filter(documents=(A,), collections=("Leases",), since=date(2024, 1, 1))
+    catalog.begin_turn("c", "How many?", within=within)
+    catalog.begin_turn("c", "And before?")
+
+    conversation = catalog.conversation("c")
+    assert conversation is not None
+    assert [turn.within for turn in conversation.turns] == [within, Filter()]
 
 
 # Sources
@@ -709,7 +905,9 @@ def test_an_older_library_is_not_read_before_it_is_brought_to_today(path: Path) 
     with closing(sqlite3.connect(path)) as db:
         db.executescript(FORMAT_1)
 
-    with pytest.raises(StoreMismatch, match=r"older Strongroom \(format 1; this one reads 2\)"):
+    with pytest.raises(
+        StoreMismatch, match=rf"older Strongroom \(format 1; this one reads {VERSION}\)"
+    ):
         Catalog(path, readonly=True)
 
 
