@@ -7,9 +7,10 @@ import shlex
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
+from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -27,20 +28,23 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from rag import __version__, listen, logs, models, seal, settings, threads
+from rag import __version__, listen, logs, models, scope, seal, settings, threads
 from rag import fetch as fetching
 from rag.attempts import Outcome
-from rag.errors import RagError
+from rag.errors import FilterError, RagError
 from rag.fetch import FetchProgress
 from rag.models import Model
 from rag.settings import Settings
 from rag.types import (
+    EVERYTHING,
     UNSUPPORTED,
     Answer,
     Citation,
+    Collection,
     Delta,
     DocumentRecord,
     Done,
+    Filter,
     Hit,
     Level,
     Progress,
@@ -49,6 +53,7 @@ from rag.types import (
 )
 
 if TYPE_CHECKING:  # they are built on numpy, whose threads must not be there before the seal
+    from rag.catalog import Catalog
     from rag.check import Finding, Report
     from rag.library import Library
     from rag.sources import Sources, Tally
@@ -74,6 +79,49 @@ seal_option = click.Option(
     help="Refuse to run with networking switched off less well than this.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
+day = click.DateTime(["%Y-%m-%d"])
+filter_options = (
+    click.option(
+        "--document",
+        "documents",
+        multiple=True,
+        metavar="DOCUMENT",
+        help="Only in documents of this file name, or whose id starts so. May be repeated.",
+    ),
+    click.option(
+        "--collection",
+        "collections",
+        multiple=True,
+        metavar="NAME",
+        help="Only in documents of this collection. May be repeated.",
+    ),
+    click.option(
+        "--type",
+        "types",
+        multiple=True,
+        type=click.Choice(list(scope.TYPES)),
+        help="Only in documents of this type. May be repeated.",
+    ),
+    click.option(
+        "--since",
+        type=day,
+        metavar="DAY",
+        help="Only in documents dated 2024-03-01 or later: "
+        "mails by their own date, files by that of their last change.",
+    ),
+    click.option("--until", type=day, metavar="DAY", help="The same, dated DAY or earlier."),
+    click.option(
+        "--added-since", type=day, metavar="DAY", help="Only in documents added DAY or later."
+    ),
+    click.option("--added-until", type=day, metavar="DAY", help="The same, DAY or earlier."),
+)
+"""Their values go to `_within`."""
+
+
+def with_filter(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(filter_options):
+        command = option(command)
+    return command
 
 
 def with_seal_option(command: click.Command) -> click.Command:
@@ -173,9 +221,18 @@ def serve(
 )
 @library_option
 @click.option("--password", help="Password of encrypted documents.")
+@click.option(
+    "--collection",
+    metavar="NAME",
+    help="Put them into this collection; with a folder, also what it holds later.",
+)
 @click.pass_obj
 def add(
-    base: Settings, paths: tuple[Path, ...], library: Path | None, password: str | None
+    base: Settings,
+    paths: tuple[Path, ...],
+    library: Path | None,
+    password: str | None,
+    collection: str | None,
 ) -> None:
     """Take in files and folders.
 
@@ -188,7 +245,12 @@ def add(
         folders = [path for path in paths if path.is_dir()]
         bare = [path for path in folders if not opened.sources.has_files(path)]
         sources = _added(opened.sources, [path for path in folders if path not in bare])
-        _take_in(opened, files, sources, password=password)
+        collection = _text(collection) if collection else ""
+        if collection:
+            opened.catalog.put_in(collection)
+            for source in sources:
+                opened.catalog.collect_source(source, collection)
+        _take_in(opened, files, sources, password=password, collection=collection)
     if bare:
         raise click.ClickException(
             f"No files that Strongroom reads in {_names(bare)}. Name a folder that holds some."
@@ -292,6 +354,63 @@ def forget(base: Settings, folder: Path, library: Path | None, keep: bool, yes: 
     err.print(f"Forgot {shown}. {after}")
 
 
+@cli.group("collections", invoke_without_command=True)
+@library_option
+@json_option
+@click.pass_context
+def collections_(ctx: click.Context, library: Path | None, as_json: bool) -> None:
+    """Documents put together under a name, to ask in them alone."""
+    ctx.obj = _chosen(ctx.obj, library=library)
+    if ctx.invoked_subcommand is None:
+        seal.seal(require=ctx.obj.require_seal)
+        _list_collections(ctx.obj, as_json)
+
+
+@collections_.command()
+@click.argument("name")
+@click.argument("documents", nargs=-1, metavar="[DOCUMENT]...")
+@library_option
+@click.pass_obj
+def put(base: Settings, name: str, documents: tuple[str, ...], library: Path | None) -> None:
+    """Put documents into a collection, which is made if there is none of that name."""
+    name = _text(name)
+    with _opened(_chosen(base, library=library), "collections put") as opened:
+        opened.catalog.put_in(name, _meant(opened.catalog, documents))
+
+
+@collections_.command()
+@click.argument("name")
+@click.argument("documents", nargs=-1, required=True, metavar="DOCUMENT...")
+@library_option
+@click.pass_obj
+def take(base: Settings, name: str, documents: tuple[str, ...], library: Path | None) -> None:
+    """Take documents out of a collection. They stay in the library."""
+    with _opened(_chosen(base, library=library), "collections take") as opened:
+        collection = _collection(opened.catalog, name)
+        opened.catalog.take_out(collection, _meant(opened.catalog, documents))
+
+
+@collections_.command()
+@click.argument("old")
+@click.argument("new")
+@library_option
+@click.pass_obj
+def rename(base: Settings, old: str, new: str, library: Path | None) -> None:
+    """Give a collection another name."""
+    with _opened(_chosen(base, library=library), "collections rename") as opened:
+        opened.catalog.rename_collection(_collection(opened.catalog, old), _text(new))
+
+
+@collections_.command()
+@click.argument("name")
+@library_option
+@click.pass_obj
+def delete(base: Settings, name: str, library: Path | None) -> None:
+    """Delete a collection. Its documents stay in the library."""
+    with _opened(_chosen(base, library=library), "collections delete") as opened:
+        opened.catalog.remove_collection(_collection(opened.catalog, name))
+
+
 @cli.command()
 @click.argument("question")
 @library_option
@@ -302,16 +421,19 @@ def forget(base: Settings, folder: Path, library: Path | None, keep: bool, yes: 
     type=int,
     help="Seed, for a model that samples. The default takes the likeliest word each time.",
 )
+@with_filter
 @json_option
 @click.pass_obj
 def ask(
     base: Settings,
+    /,
     question: str,
     library: Path | None,
     model: str | None,
     top_k: int | None,
     seed: int | None,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Answer a question from the documents, with citations.
 
@@ -323,11 +445,12 @@ def ask(
         raise click.UsageError("The question is empty.")
     chosen = _chosen(base, library=library, model=model, top_k=top_k, seed=seed)
     with _opened(chosen, "ask") as opened:
+        within = _within(opened.catalog, asked)
         _reindex(opened)
-        events = opened.ask(question)
+        events = opened.ask(question, within=within)
         answer = _last(events) if as_json or not out.is_terminal else _shown(events)
     if as_json:
-        _print_json(answer_json(answer))
+        _print_json(answer_json(answer, within))
         return
     if not out.is_terminal:
         out.print(answer.marked)
@@ -340,16 +463,24 @@ def ask(
 @click.argument("query")
 @library_option
 @top_k_option
+@with_filter
 @json_option
 @click.pass_obj
 def search(
-    base: Settings, query: str, library: Path | None, top_k: int | None, as_json: bool
+    base: Settings,
+    /,
+    query: str,
+    library: Path | None,
+    top_k: int | None,
+    as_json: bool,
+    **asked: Any,
 ) -> None:
     """Find passages, without the language model."""
     chosen = _chosen(base, library=library, top_k=top_k)
     with _opened(chosen, "search") as opened:
+        within = _within(opened.catalog, asked)
         _reindex(opened)
-        hits = opened.search(_text(query))
+        hits = opened.search(_text(query), within=within)
     if as_json:
         _print_json([hit_json(hit) for hit in hits])
         return
@@ -695,6 +826,55 @@ def _records(chosen: Settings) -> list[DocumentRecord]:
         return catalog.documents()
 
 
+def _within(catalog: "Catalog", asked: dict[str, Any]) -> Filter:
+    """What the filter's options say, told on stderr. Raises FilterError."""
+    values: dict[str, Any] = {
+        name: value.date() if isinstance(value, datetime) else value
+        for name, value in asked.items()
+    }
+    for name in ("documents", "collections"):
+        values[name] = [_text(value) for value in values[name]]
+    records = catalog.documents()
+    within = scope.chosen(records, [c.name for c in catalog.collections()], **values)
+    if within.is_empty:
+        return within
+    words = scope.in_words(within, {record.id: record.name for record in records})
+    n = len(catalog.matching(within))
+    if not n:
+        raise FilterError(
+            f"No document fits ({words}). Leave an option out, or see `strongroom list`."
+        )
+    err.print(f"In {_plural(n, 'document')} ({words})", style="dim")
+    return within
+
+
+def _meant(catalog: "Catalog", names: Sequence[str]) -> tuple[str, ...]:
+    """Ids of documents."""
+    return scope.chosen(catalog.documents(), [], documents=[_text(n) for n in names]).documents
+
+
+def _collection(catalog: "Catalog", name: str) -> str:
+    known = [collection.name for collection in catalog.collections()]
+    return scope.chosen([], known, collections=[_text(name)]).collections[0]
+
+
+def _list_collections(chosen: Settings, as_json: bool) -> None:
+    from rag.library import read_catalog
+
+    catalog = read_catalog(chosen)
+    found: list[Collection] = []
+    if catalog is not None:
+        with closing(catalog):
+            found = catalog.collections()
+    if as_json:
+        _print_json([asdict(collection) for collection in found])
+        return
+    for collection in found:
+        out.print(Text(f"{collection.name}  ({_plural(collection.n_documents, 'document')})"))
+    if not found:
+        err.print("No collections yet. Make one with `strongroom collections put NAME DOCUMENT…`.")
+
+
 def _named(records: list[DocumentRecord], name: str) -> DocumentRecord:
     found = [r for r in records if r.name == name or (len(name) >= 6 and r.id.startswith(name))]
     if len(found) == 1:
@@ -792,12 +972,23 @@ def _take_in(
     *,
     password: str | None = None,
     retire: bool = False,
+    collection: str = "",
 ) -> None:
-    """Take in files and sources, and say what happened. Raises ClickException when not all was."""
+    """Take in files and sources, and say what happened. Raises ClickException when not all was.
+
+    collection: that the files are put into.
+    """
+
+    def stage(path: Path) -> Progress:
+        staged = opened.ingest.stage(path, password=password)
+        if collection and staged.doc_id:
+            opened.catalog.put_in(collection, [staged.doc_id])
+        return staged
+
     syncs = {s: opened.sources.sync(s, retire=retire, password=password) for s in sources}
     n_files = len(files) + sum(len(s.plan.to_read) for s in syncs.values())
     staging = chain(
-        (opened.ingest.stage(path, password=password) for path in files),
+        (stage(path) for path in files),
         chain.from_iterable(s.run() for s in syncs.values()),
     )
     failed = 0
@@ -837,6 +1028,7 @@ def _list_sources(chosen: Settings, as_json: bool) -> None:
         looked = time.strftime("%Y-%m-%d %H:%M", time.localtime(s.last_look))
         parts = [_plural(s.n_documents, "document"), f"looked at {looked}" if s.last_look else ""]
         parts += [f"{_plural(s.n_bad, 'file')} not taken in" if s.n_bad else ""]
+        parts += [f"into {s.collection}" if s.collection else ""]
         parts += ["watched by the page" if s.watched else ""]
         out.print(Text(f"{_text(str(s.path))}  ({', '.join(filter(None, parts))})"))
         for problem in s.problem.splitlines():
@@ -903,10 +1095,11 @@ def _place(document: str, label: str) -> str:
     return f"{document}, {label}"
 
 
-def answer_json(answer: Answer) -> dict[str, Any]:
+def answer_json(answer: Answer, within: Filter = EVERYTHING) -> dict[str, Any]:
     """The object that `ask --json` prints."""
     return {
         "question": answer.question,
+        "filter": filter_json(within),
         "text": answer.text,
         "marked": answer.marked,
         "sentences": [asdict(sentence) for sentence in answer.sentences],
@@ -918,6 +1111,15 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "retrieve_s": answer.retrieve_s,
         "first_token_s": answer.first_token_s,
         "total_s": answer.total_s,
+    }
+
+
+def filter_json(within: Filter) -> dict[str, Any]:
+    """What was looked in: empty lists and null leave out nothing. documents: ids. Days as
+    "2024-03-01"."""
+    return {
+        name: str(value) if isinstance(value, date) else value
+        for name, value in asdict(within).items()
     }
 
 

@@ -184,6 +184,7 @@ def test_ask_json_prints_one_object_and_nothing_else(run: Run, garden: Path) -> 
     answer = json.loads(stdout)
     assert list(answer) == [
         "question",
+        "filter",
         "text",
         "marked",
         "sentences",
@@ -321,6 +322,100 @@ def test_arguments_that_are_no_text_are_searched_as_far_as_they_are(run: Run, ga
     assert (result.exit_code, json.loads(result.stdout)[0]["document"]) == (0, "garden.pdf")
 
 
+# Filters and collections
+
+
+@pytest.fixture
+def both(run: Run, garden: Path, write_pdf: Write) -> Run:
+    assert run("add", write_pdf("harbour.pdf", *HARBOUR), "--collection", "Sea").exit_code == 0
+    return run
+
+
+def found(result: Result) -> set[str]:
+    assert result.exit_code == 0, result.stderr
+    return {hit["document"] for hit in json.loads(result.stdout)}
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ((), {"garden.pdf", "harbour.pdf"}),
+        (("--document", "garden.pdf"), {"garden.pdf"}),
+        (("--document", "garden.pdf", "--document", "harbour.pdf"), {"garden.pdf", "harbour.pdf"}),
+        (("--collection", "sea"), {"harbour.pdf"}),
+        (("--type", "pdf", "--collection", "Sea"), {"harbour.pdf"}),
+        (("--since", "2000-01-01", "--added-since", "2000-01-01"), {"garden.pdf", "harbour.pdf"}),
+    ],
+)
+def test_a_search_looks_where_its_options_say(both: Run, options: Any, names: set[str]) -> None:
+    assert found(both("search", "the", "--json", *options)) == names
+
+
+def test_a_filter_is_told_before_the_hits(both: Run) -> None:
+    result = both("search", "lighthouse", "--collection", "sea", "--until", "2999-12-31")
+    assert result.stderr == "In 1 document (Sea, dated until 2999-12-31)\n"
+
+
+def test_an_answer_comes_from_what_was_chosen_and_json_says_what(both: Run) -> None:
+    result = both("ask", "What is there?", "--json", "--collection", "Sea", "--since", "2001-02-03")
+
+    answer = json.loads(result.stdout)
+    assert {hit["document"] for hit in answer["hits"]} == {"harbour.pdf"}
+    assert answer["filter"] == {
+        "documents": [],
+        "collections": ["Sea"],
+        "types": [],
+        "since": "2001-02-03",
+        "until": None,
+        "added_since": None,
+        "added_until": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--document", "gardn.pdf"), "called gardn.pdf. Nearest: garden.pdf, "),
+        (("--collection", "See"), "called See. Nearest: Sea."),
+        (("--type", "mail"), "No document fits (mail)."),
+        (("--since", "2002-01-01", "--until", "2001-01-01"), "2002-01-01 comes after 2001-01-01."),
+    ],
+)
+def test_a_filter_that_leaves_nothing_is_refused(both: Run, options: Any, message: str) -> None:
+    code, stdout, stderr = told(both("search", "the", *options))
+    assert (code, stdout) == (1, "")
+    assert message in stderr
+
+
+def collections(run: Run) -> dict[str, int]:
+    listed = json.loads(run("collections", "--json").stdout)
+    return {collection["name"]: collection["n_documents"] for collection in listed}
+
+
+def test_collections_are_filled_renamed_and_deleted(both: Run) -> None:
+    assert both("collections").stdout == "Sea  (1 document)\n"
+    assert both("collections", "put", "Land", "garden.pdf", "harbour.pdf").exit_code == 0
+    assert both("collections", "take", "land", "harbour.pdf").exit_code == 0
+    assert collections(both) == {"Land": 1, "Sea": 1}
+    assert both("collections", "rename", "land", "Earth").exit_code == 0
+    assert both("collections", "delete", "sea").exit_code == 0
+    assert collections(both) == {"Earth": 1}
+    assert "No collection is called sea." in both("collections", "delete", "sea").stderr
+    assert len(json.loads(both("list", "--json").stdout)) == 2
+
+
+def test_a_folder_puts_what_it_gives_later_into_its_collection(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "papers"
+    folder.mkdir()
+    (folder / "a.pdf").write_bytes(pdfs.make(*GARDEN))
+    run("add", folder, "--collection", "Papers")
+    (folder / "b.pdf").write_bytes(pdfs.make(*HARBOUR))
+    run("add", folder)
+
+    assert collections(run) == {"Papers": 2}
+    assert "into Papers" in run("sources").stdout
+
+
 # check
 
 
@@ -410,6 +505,9 @@ def test_list_json_has_every_document(run: Run, garden: Path) -> None:
         "warnings": [],
         "error": "",
         "error_kind": "",
+        "first_day": time.strftime("%Y-%m-%d"),
+        "last_day": time.strftime("%Y-%m-%d"),
+        "collections": [],
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pdfs
 import pytest
-from libraries import GARDEN
+from libraries import GARDEN, HARBOUR
 from streamlit.testing.v1 import AppTest
 
 from rag import seal
@@ -15,6 +15,7 @@ from rag.library import Library
 from rag.room import Room
 from rag.seal import Seal
 from rag.settings import ROOT
+from rag.types import Answer
 from rag.ui import shared
 
 QUESTION = "How many apple trees has the garden?"
@@ -271,3 +272,73 @@ def test_how_much_is_prepared_is_shown_with_a_switch(
 
     assert not room.preparing.is_on
     assert not app.exception
+
+
+# What is asked
+
+
+@pytest.fixture
+def both(garden: Room, write_pdf: Callable[..., Path]) -> Room:
+    garden.add([write_pdf("harbour.pdf", *HARBOUR)])
+    garden.worker.wait()
+    return garden
+
+
+def popovers(app: AppTest) -> list[str]:
+    return [block.proto.popover.label for block in app.get("popover")]
+
+
+def choose_garden(app: AppTest, room: Room) -> AppTest:
+    (record,) = [r for r in room.library.catalog.documents() if r.name == "garden.pdf"]
+    (documents,) = [m for m in app.multiselect if m.label == "Documents"]
+    documents.set_value([record.id]).run()
+    assert not app.exception
+    return app
+
+
+def asked_of(room: Room) -> list[int]:
+    """How many documents each question of the only conversation was asked of, 0 for all."""
+    (conversation,) = room.library.catalog.conversations()
+    kept = room.library.catalog.conversation(conversation.id)
+    assert kept is not None
+    return [len(turn.within.documents) for turn in kept.turns]
+
+
+def test_a_question_is_asked_of_what_was_chosen_and_the_page_says_so(both: Room) -> None:
+    app = run()
+    assert "Ask in: all documents" in popovers(app)
+    choose_garden(app, both)
+    assert "Ask in: garden\\.pdf" in popovers(app)
+    ask(app, both)
+
+    assert asked_of(both) == [1]
+    assert any(caption.value == "Asked in: garden\\.pdf" for caption in app.caption)
+    assert {hit.document for hit in last_answer(both).hits} == {"garden.pdf"}
+
+
+def last_answer(room: Room) -> Answer:
+    (conversation,) = room.library.catalog.conversations()
+    kept = room.library.catalog.conversation(conversation.id)
+    assert kept is not None
+    answer = kept.turns[-1].answer
+    assert answer is not None
+    return answer
+
+
+def test_a_conversation_keeps_its_choice_over_a_reload_and_one_click_clears_it(both: Room) -> None:
+    app = ask(choose_garden(run(), both), both)
+    again = run(chat=app.query_params["chat"])
+    assert "Ask in: garden\\.pdf" in popovers(again)
+
+    again.button(key="within-clear").click().run()
+    assert "Ask in: all documents" in popovers(again)
+    ask(again, both)
+    assert asked_of(both) == [1, 0]
+    assert "Ask in: all documents" in popovers(run())
+
+
+def test_a_choice_that_nothing_fits_is_said(both: Room) -> None:
+    app = run()
+    (types,) = [m for m in app.multiselect if m.label == "Types"]
+    types.set_value(["mail"]).run()
+    assert any("No document fits" in caption.value for caption in app.caption)

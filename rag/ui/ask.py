@@ -8,7 +8,8 @@ import streamlit as st
 from rag.job import UNFINISHED, Job
 from rag.room import Room
 from rag.types import UNSUPPORTED, Answer, Citation, Conversation, Hit, Turn
-from rag.ui import render, shared, viewer
+from rag.ui import filters, render, shared, viewer
+from rag.ui.render import label as _label
 
 POLL_S = 0.25
 MAX_QUESTION = 4000
@@ -28,10 +29,12 @@ def main() -> None:
     else:
         for turn in conversation.turns:
             _turn(room, turn)
+    within = filters.choose(room, conversation)
     question = st.chat_input("Ask your documents", max_chars=MAX_QUESTION)
     if question and question.strip():
         conversation_id = conversation.id if conversation else uuid4().hex
-        room.ask(conversation_id, question.strip())
+        room.ask(conversation_id, question.strip(), within=within)
+        filters.asked(conversation_id)
         _go_to(conversation_id)
 
 
@@ -119,6 +122,7 @@ def _turn(room: Room, turn: Turn) -> None:
             _finished(room, turn.id, turn.answer)
         else:
             st.warning(turn.note or UNFINISHED, icon=":material/info:")
+        filters.note(room, turn.within)
 
 
 @st.fragment(run_every=POLL_S)
@@ -194,12 +198,6 @@ def _timing(answer: Answer) -> str:
     if answer.first_token_s is not None:
         parts.append(f"first word after {answer.first_token_s:.1f} s")
     return " · ".join([*parts, f"done after {answer.total_s:.1f} s"])
-
-
-def _label(text: str, length: int) -> str:
-    """A button's label: shortened, and without anything that Markdown would act on."""
-    short = text if len(text) <= length else text[: length - 1] + "…"
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:&@" else c for c in short)
 
 
 main()

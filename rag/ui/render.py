@@ -60,6 +60,12 @@ def places(names: Sequence[str]) -> str:
     return f'<div class="sr-where">{lines}</div>'
 
 
+def label(text: str, length: int) -> str:
+    """A label of Streamlit's: shortened, and without anything that Markdown would act on."""
+    short = text if len(text) <= length else text[: length - 1] + "…"
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:&@" else c for c in short)
+
+
 def _badge(match: re.Match[str]) -> str:
     number, open_ = match.groups()
     if not open_:
