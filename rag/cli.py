@@ -422,6 +422,9 @@ def delete(base: Settings, name: str, library: Path | None) -> None:
     help="Seed, for a model that samples. The default takes the likeliest word each time.",
 )
 @with_filter
+@click.option(
+    "--anyway", is_flag=True, help="Show what the model wrote, even where it is not borne out."
+)
 @json_option
 @click.pass_obj
 def ask(
@@ -432,6 +435,7 @@ def ask(
     model: str | None,
     top_k: int | None,
     seed: int | None,
+    anyway: bool,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -456,6 +460,8 @@ def ask(
         out.print(answer.marked)
     if answer.is_unsupported:
         err.print(UNSUPPORTED, style="yellow")
+    if answer.withheld:
+        _print_withheld(answer.withheld, shown=anyway)
     _print_citations(answer.citations)
 
 
@@ -1091,6 +1097,14 @@ def _print_citations(citations: tuple[Citation, ...]) -> None:
         out.print(Text("    “" + " ".join(c.quote.split()) + "”"))
 
 
+def _print_withheld(text: str, *, shown: bool) -> None:
+    if not shown:
+        err.print("What the model wrote is withheld, for no passage bears it out. See --anyway.")
+        return
+    err.print(f"The model wrote this. {UNSUPPORTED}", style="yellow")
+    out.print(Text("\n".join(f"    {line}" for line in text.splitlines()), style="dim"))
+
+
 def _place(document: str, label: str) -> str:
     return f"{document}, {label}"
 
@@ -1106,6 +1120,8 @@ def answer_json(answer: Answer, within: Filter = EVERYTHING) -> dict[str, Any]:
         "citations": [_citation_json(citation) for citation in answer.citations],
         "hits": [hit_json(hit) for hit in answer.hits],
         "stop": answer.stop,
+        "confidence": answer.confidence,
+        "withheld": answer.withheld,
         "prompt_tokens": answer.prompt_tokens,
         "output_tokens": answer.output_tokens,
         "retrieve_s": answer.retrieve_s,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, get_args
 
 from rag import answer, geometry, models, prepare, refusal, retrieve
 from rag.catalog import Catalog
@@ -30,10 +30,12 @@ from rag.types import (
     Hit,
     ReadLimits,
     Span,
+    Strictness,
 )
 from rag.vectors import ChromaIndex
 
 T = TypeVar("T")
+STRICTNESS = "strictness"
 
 
 class Lazy(Generic[T]):
@@ -130,10 +132,20 @@ class Library:
             limits=answer.Limits(self.settings.prompt_tokens, self.settings.answer_tokens),
             cells=lambda stamp, hits: prepare.names(self.catalog, stamp, hits),
             rule=self.rule,
-            strictness=self.settings.strictness,
+            strictness=self.strictness,
             seed=self.settings.seed if seed is None else seed,
             cancelled=cancelled,
         )
+
+    @property
+    def strictness(self) -> Strictness:
+        """As it was last set on the page, or else as in the settings."""
+        kept = self.catalog.meta(STRICTNESS)
+        return next((s for s in get_args(Strictness) if s == kept), self.settings.strictness)
+
+    def set_strictness(self, strictness: Strictness) -> None:
+        """For every question from now on, over a restart too."""
+        self.catalog.set_meta(STRICTNESS, strictness)
 
     def page_text(self, doc_id: str, number: int) -> str:
         page = self.catalog.page(doc_id, number)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag import facts
-from rag.types import Citation, Hit, Sentence, Strictness
+from rag.types import Answer, Citation, Hit, Sentence, Strictness
 
 MOST_ABSENT = 2
 LEANING: dict[Strictness, float] = {"strict": 0.7, "normal": 0.0, "lenient": -0.7}
@@ -93,6 +93,12 @@ def confidence(signs: Signs, rule: Rule) -> float:
 def needed(rule: Rule, strictness: Strictness) -> float:
     """The confidence from which an answer is given."""
     return _chance(math.log(rule.threshold / (1 - rule.threshold)) + LEANING[strictness])
+
+
+def is_sure(answer: Answer, rule: Rule) -> bool:
+    """Whether an answer would be given at the strictest, and all of it is borne out."""
+    sure = answer.confidence is not None and answer.confidence >= needed(rule, "strict")
+    return sure and all(sentence.supported for sentence in answer.sentences)
 
 
 def _chance(log_odds: float) -> float:

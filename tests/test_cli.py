@@ -191,6 +191,8 @@ def test_ask_json_prints_one_object_and_nothing_else(run: Run, garden: Path) -> 
         "citations",
         "hits",
         "stop",
+        "confidence",
+        "withheld",
         "prompt_tokens",
         "output_tokens",
         "retrieve_s",
@@ -250,6 +252,20 @@ def test_without_evidence_an_answer_says_so_and_that_is_no_failure(run: Run) -> 
     assert (code, stderr) == (0, "")
     assert (answer["text"], answer["stop"]) == (NO_ANSWER, "no_evidence")
     assert (answer["citations"], answer["hits"], answer["first_token_s"]) == ([], [], None)
+
+
+@pytest.mark.parametrize("generator", [ScriptedGenerator("Dr Quux owns 9,876 elephants.")])
+def test_what_is_withheld_is_told_of_and_shown_only_when_asked_for(run: Run, garden: Path) -> None:
+    plain, anyway = run("ask", "How many?"), run("ask", "How many?", "--anyway")
+    answer = json.loads(run("ask", "How many?", "--json").stdout)
+
+    assert plain.stdout.startswith(f"{NO_ANSWER} The nearest passages: garden.pdf, page")
+    assert "elephants" not in plain.output
+    assert "See --anyway" in plain.stderr
+    assert anyway.stdout.splitlines()[-1] == "    Dr Quux owns 9,876 elephants."
+    assert "Do not rely on it" in anyway.stderr
+    assert (answer["withheld"], answer["stop"]) == ("Dr Quux owns 9,876 elephants.", "no_evidence")
+    assert 0 < answer["confidence"] < 0.45
 
 
 def test_top_k_and_seed_reach_the_model(

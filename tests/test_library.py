@@ -141,6 +141,17 @@ def test_top_k_of_a_question_goes_before_that_of_the_settings(
 
 
 @pytest.mark.real
+def test_how_strict_it_is_survives_a_restart_and_goes_before_the_settings(
+    fake_library: Open,
+) -> None:
+    library = fake_library(strictness="strict")
+    assert library.strictness == "strict"
+    library.set_strictness("lenient")
+    library.close()
+
+    assert fake_library(strictness="strict").strictness == "lenient"
+
+
 def test_a_second_process_is_told_who_holds_the_library_and_may_still_look(
     real_settings: Settings,
 ) -> None:

@@ -3,10 +3,20 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from libraries import hit
+from libraries import answer_from, hit
 
 from rag import models
-from rag.refusal import DEFAULT, MOST_ABSENT, Rule, Signs, confidence, n_absent, needed, read
+from rag.refusal import (
+    DEFAULT,
+    MOST_ABSENT,
+    Rule,
+    Signs,
+    confidence,
+    is_sure,
+    n_absent,
+    needed,
+    read,
+)
 from rag.types import Citation, Sentence, Span
 
 TREES = hit("The garden at Fellgate has 40 apple trees.", page=1, rank=1)
@@ -109,3 +119,16 @@ def test_however_sure_the_model_is_an_answer_must_be_borne_out_and_about_what_wa
         assert confidence(Signs(1.0, 0, sure), rule) > needed(rule, "normal")
         assert confidence(Signs(0.0, 0, sure), rule) < needed(rule, "normal")
         assert confidence(Signs(1.0, 1, sure), rule) < needed(rule, "normal")
+
+
+@pytest.mark.parametrize(
+    ("confidence", "supported", "sure"),
+    [(0.9, True, True), (0.9, False, False), (0.5, True, False), (None, True, False)],
+)
+def test_an_answer_is_sure_that_passes_the_strictest_and_is_all_borne_out(
+    confidence: float | None, supported: bool, sure: bool
+) -> None:
+    sentences = (Sentence(0, 5, (1,), True), Sentence(5, 9, (), supported))
+    answer = replace(answer_from(TREES), confidence=confidence, sentences=sentences)
+
+    assert is_sure(answer, RULE) == sure

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pdfs
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from rag import seal
 from rag.errors import ModelMissing
 from rag.library import Library
+from rag.prompt import NO_ANSWER
 from rag.room import Room
 from rag.seal import Seal
 from rag.settings import ROOT
@@ -24,7 +26,13 @@ ANSWER = "The garden has forty apple trees. The cellar is haunted by nine ghosts
 
 @pytest.fixture
 def room(fake_library: Callable[..., Library]) -> Iterator[Room]:
-    opened = Room(fake_library(ANSWER))
+    with open_room(fake_library(ANSWER)) as opened:
+        yield opened
+
+
+@contextmanager
+def open_room(library: Library) -> Iterator[Room]:
+    opened = Room(library)
     opened.start()
     shared.adopt(opened)
     yield opened
@@ -82,6 +90,60 @@ def test_an_answer_is_shown_with_its_marks_and_citations(garden: Room) -> None:
 
 def test_a_sentence_that_no_passage_bears_out_is_marked(garden: Room) -> None:
     assert 'class="sr-open"' in html(ask(run(), garden))
+
+
+def test_a_withheld_answer_is_offered_closed_and_the_nearest_passages_open(
+    fake_library: Callable[..., Library], write_pdf: Callable[..., Path]
+) -> None:
+    with open_room(fake_library("Dr Quuxberry owns 9,876 elephants.")) as room:
+        room.add([write_pdf("garden.pdf", *GARDEN)])
+        room.worker.wait()
+        app = ask(run(), room)
+        offered = next(e for e in app.expander if e.label.startswith("Show what the model wrote"))
+        assert not offered.proto.expanded
+        assert "Do not rely on it" in offered.warning[0].value
+        assert "Quuxberry" in offered.get("html")[0].proto.body
+        assert html(app).count("Quuxberry") == 1
+        nearest = [button for button in app.button if "garden" in button.label]
+        assert len(nearest) == 2
+
+        nearest[0].click().run()
+        assert not app.exception
+        assert "forty apple trees" in html(app)
+
+
+def test_a_refusal_of_the_model_itself_offers_nothing_of_it(
+    fake_library: Callable[..., Library], write_pdf: Callable[..., Path]
+) -> None:
+    with open_room(fake_library(NO_ANSWER)) as room:
+        room.add([write_pdf("garden.pdf", *GARDEN)])
+        room.worker.wait()
+        app = ask(run(), room)
+        assert NO_ANSWER in html(app)
+        assert [e for e in app.expander if e.label.startswith("Show what")] == []
+
+
+def test_how_strict_it_is_is_chosen_on_the_page_and_kept(garden: Room) -> None:
+    app = run()
+    assert app.segmented_control(key="strictness").value == "normal"
+
+    app.segmented_control(key="strictness").set_value("lenient").run()
+
+    assert garden.library.strictness == "lenient"
+    assert run().segmented_control(key="strictness").value == "lenient"
+
+
+def test_an_answer_that_is_borne_out_only_in_part_says_check_this(garden: Room) -> None:
+    assert "Check this" in html(ask(run(), garden))
+
+
+def test_an_answer_that_is_borne_out_says_so(
+    fake_library: Callable[..., Library], write_pdf: Callable[..., Path]
+) -> None:
+    with open_room(fake_library("The garden has forty apple trees.")) as room:
+        room.add([write_pdf("garden.pdf", *GARDEN)])
+        room.worker.wait()
+        assert "Well supported" in html(ask(run(), room))
 
 
 def test_a_conversation_survives_a_reload(garden: Room) -> None:

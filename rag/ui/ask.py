@@ -1,18 +1,24 @@
 """The Ask page: a conversation whose answers cite the very passage."""
 
 from pathlib import Path
+from typing import get_args
 from uuid import uuid4
 
 import streamlit as st
 
 from rag.job import UNFINISHED, Job
 from rag.room import Room
-from rag.types import UNSUPPORTED, Answer, Citation, Conversation, Hit, Turn
-from rag.ui import filters, render, shared, viewer
-from rag.ui.render import label as _label
+from rag.types import Conversation, Strictness, Turn
+from rag.ui import filters, render, reply, shared
 
 POLL_S = 0.25
 MAX_QUESTION = 4000
+STRICTNESS = "strictness"
+MEANINGS: dict[Strictness, str] = {
+    "strict": "Answers only what it is sure of, and refuses more.",
+    "normal": "Answers when the passages bear at least half of it out.",
+    "lenient": "Answers more, and marks what no passage bears out.",
+}
 
 
 def main() -> None:
@@ -49,6 +55,22 @@ def _sidebar(room: Room, current: Conversation | None) -> None:
         if st.button("New conversation", icon=":material/add:", width="stretch"):
             _go_to(None)
         _conversations(room, current)
+        _strictness(room)
+
+
+def _strictness(room: Room) -> None:
+    """How sure it must be before it answers; for every question asked from then on."""
+    st.session_state.setdefault(STRICTNESS, room.library.strictness)
+    st.segmented_control(
+        "How sure before it answers",
+        get_args(Strictness),
+        required=True,
+        key=STRICTNESS,
+        on_change=lambda: room.library.set_strictness(st.session_state[STRICTNESS]),
+        format_func=str.capitalize,
+        width="stretch",
+    )
+    st.caption(MEANINGS[room.library.strictness])
 
 
 def _conversations(room: Room, current: Conversation | None) -> None:
@@ -57,7 +79,7 @@ def _conversations(room: Room, current: Conversation | None) -> None:
             if current is not None and conversation.id == current.id:
                 _current_entry(room, conversation)
             elif st.button(
-                _label(conversation.title, 32),
+                render.label(conversation.title, 32),
                 key=f"open-{conversation.id}",
                 type="tertiary",
                 width="stretch",
@@ -67,7 +89,7 @@ def _conversations(room: Room, current: Conversation | None) -> None:
 
 def _current_entry(room: Room, conversation: Conversation) -> None:
     name, delete = st.columns([6, 1], vertical_alignment="center", gap="xsmall")
-    name.markdown(f"**{_label(conversation.title, 24)}**")
+    name.markdown(f"**{render.label(conversation.title, 24)}**")
     if delete.button(
         "",
         key=f"delete-{conversation.id}",
@@ -119,7 +141,7 @@ def _turn(room: Room, turn: Turn) -> None:
         if job is not None:
             _writing(room, turn.id)
         elif turn.answer is not None:
-            _finished(room, turn.id, turn.answer)
+            reply.finished(room, turn.id, turn.answer)
         else:
             st.warning(turn.note or UNFINISHED, icon=":material/info:")
         filters.note(room, turn.within)
@@ -139,7 +161,7 @@ def _writing(room: Room, turn_id: int) -> None:
         st.html(render.plain(job.text))
     if job.hits:
         st.html(render.places([f"{hit.document}, {hit.label}" for hit in job.hits]))
-        _sources(job.hits)
+        reply.passages(job.hits)
 
 
 def _stage(job: Job) -> str:
@@ -153,51 +175,6 @@ def _stage(job: Job) -> str:
     if not job.text:
         return f"Reading {len(job.hits)} passages … {seconds}"
     return f"Writing … {seconds}"
-
-
-@st.fragment
-def _finished(room: Room, turn_id: int, answer: Answer) -> None:
-    if answer.is_unsupported:
-        st.warning(UNSUPPORTED, icon=":material/warning:")
-    st.html(render.answer(answer))
-    if answer.stop == "cancelled":
-        st.caption("Stopped before the end.")
-    elif answer.stop == "length":
-        st.caption("Cut off at the longest answer that the settings allow.")
-    if answer.stop == "no_evidence" and answer.hits:
-        st.caption("The nearest passages are under “Passages read”.")
-    with st.container(horizontal=True, gap="xsmall"):
-        for citation in answer.citations:
-            _citation(room, turn_id, citation)
-    if answer.hits:
-        _sources(answer.hits)
-    st.caption(_timing(answer))
-
-
-def _citation(room: Room, turn_id: int, citation: Citation) -> None:
-    mark = str(citation.marker) if citation.supported else f"{citation.marker}?"
-    place = f"{citation.document} · {citation.label}"
-    if st.button(
-        f"**{mark}** {_label(place, 60)}",
-        key=f"cite-{turn_id}-{citation.marker}",
-        help="Show this passage on its page",
-        icon=":material/description:",
-    ):
-        viewer.open_citation(room, citation)
-
-
-def _sources(hits: tuple[Hit, ...]) -> None:
-    with st.expander(f"Passages read ({len(hits)})", type="compact"):
-        for hit in hits:
-            where = " › ".join([f"{hit.document}, {hit.label}", *hit.chunk.heading])
-            st.html(render.quote(hit.chunk.text, where))
-
-
-def _timing(answer: Answer) -> str:
-    parts = [f"found in {answer.retrieve_s:.1f} s"]
-    if answer.first_token_s is not None:
-        parts.append(f"first word after {answer.first_token_s:.1f} s")
-    return " · ".join([*parts, f"done after {answer.total_s:.1f} s"])
 
 
 main()

@@ -23,9 +23,13 @@ STYLE = """<style>
   overflow-wrap: anywhere; line-height: 1.5; }
 .sr-page { border: 1px solid rgba(128, 128, 128, .3); border-radius: .5em; padding: 1em 1.2em; }
 .sr-page mark { background: rgb(255, 214, 92); color: #222; border-radius: .2em; }
+.sr-withheld { opacity: .75; border-left: 3px solid rgba(214, 137, 16, .6); padding-left: .9em; }
+.sr-sure { font-size: .85em; opacity: .85; }
 .sr-where { opacity: .7; font-size: .85em; }
 </style>"""
 
+SURE = "Well supported: every sentence is borne out by the passage behind its number."
+UNSURE = "Check this: read the passages behind it before you rely on it."
 OPEN = "No passage bears this sentence out. Check it before you rely on it."
 NEAR = "Passage {} comes nearest, but does not say all of this. Check it before you rely on it."
 
@@ -39,6 +43,16 @@ def answer(answer: Answer) -> str:
     """The answer with its marks as badges."""
     html = BOLD.sub(r"<b>\1</b>", BULLET.sub(r"\1• ", escape(answer.marked)))
     return f'<div class="sr-text">{MARK.sub(_badge, html)}</div>'
+
+
+def withheld(text: str) -> str:
+    """What a model wrote and nothing bears out."""
+    return f'<div class="sr-text sr-withheld">{escape(text)}</div>'
+
+
+def sureness(*, sure: bool) -> str:
+    """How far an answer can be trusted, in plain words."""
+    return f'<div class="sr-sure">{"✓ " + SURE if sure else "⚠ " + UNSURE}</div>'
 
 
 def quote(text: str, where: str = "") -> str:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from rag.errors import DocumentError
 from rag.room import Room
-from rag.types import Citation
+from rag.types import Citation, Hit
 from rag.ui import render
 
 WIDTH_PX = 1400
@@ -15,6 +15,14 @@ def open_citation(room: Room, citation: Citation) -> None:
     """Show the page that a citation stands on."""
     st.session_state[PAGE] = citation.span.page
     _show(room, citation)
+
+
+def open_passage(room: Room, hit: Hit) -> None:
+    """Show the page that a passage begins on, with what it holds of that page."""
+    span = hit.chunk.spans[0]
+    quote = room.library.page_text(span.doc_id, span.page)[span.start : span.end]
+    boxes = room.library.boxes(span)
+    open_citation(room, Citation(hit.rank, span, quote, True, hit.document, hit.label, boxes))
 
 
 @st.dialog("Source", width="medium", position="right")

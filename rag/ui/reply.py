@@ -1,0 +1,89 @@
+"""A finished answer on the page: its text with marks, what stands behind it, how sure it is."""
+
+import streamlit as st
+
+from rag import prompt, refusal
+from rag.room import Room
+from rag.types import UNSUPPORTED, Answer, Citation, Hit
+from rag.ui import render, viewer
+
+MOST_NEAREST = 5
+"""Passages offered in the place of an answer."""
+
+
+@st.fragment
+def finished(room: Room, turn_id: int, answer: Answer) -> None:
+    if answer.stop == "no_evidence":
+        _refused(room, turn_id, answer)
+    else:
+        _answered(room, turn_id, answer)
+    if answer.hits:
+        passages(answer.hits)
+    st.caption(_timing(answer))
+
+
+def passages(hits: tuple[Hit, ...]) -> None:
+    """What the model reads, to be looked at."""
+    with st.expander(f"Passages read ({len(hits)})", type="compact"):
+        for hit in hits:
+            where = " › ".join([f"{hit.document}, {hit.label}", *hit.chunk.heading])
+            st.html(render.quote(hit.chunk.text, where))
+
+
+def _answered(room: Room, turn_id: int, answer: Answer) -> None:
+    if answer.is_unsupported:
+        st.warning(UNSUPPORTED, icon=":material/warning:")
+    st.html(render.answer(answer))
+    if answer.stop == "cancelled":
+        st.caption("Stopped before the end.")
+    elif answer.stop == "length":
+        st.caption("Cut off at the longest answer that the settings allow.")
+    elif answer.confidence is not None and not answer.is_unsupported:
+        sure = refusal.is_sure(answer, room.library.rule)
+        st.html(render.sureness(sure=sure))
+    with st.container(horizontal=True, gap="xsmall"):
+        for citation in answer.citations:
+            _citation(room, turn_id, citation)
+
+
+def _refused(room: Room, turn_id: int, answer: Answer) -> None:
+    """That the documents do not answer, and what comes nearest in them."""
+    st.html(render.plain(prompt.NO_ANSWER))
+    if answer.hits:
+        st.caption("The nearest passages:")
+        with st.container(horizontal=True, gap="xsmall"):
+            for hit in answer.hits[:MOST_NEAREST]:
+                _nearest(room, turn_id, hit)
+    if answer.withheld:
+        with st.expander("Show what the model wrote anyway", icon=":material/visibility_off:"):
+            st.warning(UNSUPPORTED, icon=":material/warning:")
+            st.html(render.withheld(answer.withheld))
+
+
+def _citation(room: Room, turn_id: int, citation: Citation) -> None:
+    mark = str(citation.marker) if citation.supported else f"{citation.marker}?"
+    place = f"{citation.document} · {citation.label}"
+    if st.button(
+        f"**{mark}** {render.label(place, 60)}",
+        key=f"cite-{turn_id}-{citation.marker}",
+        help="Show this passage on its page",
+        icon=":material/description:",
+    ):
+        viewer.open_citation(room, citation)
+
+
+def _nearest(room: Room, turn_id: int, hit: Hit) -> None:
+    if st.button(
+        render.label(f"{hit.document} · {hit.label}", 60),
+        key=f"near-{turn_id}-{hit.rank}",
+        help="Show this passage on its page",
+        icon=":material/description:",
+    ):
+        viewer.open_passage(room, hit)
+
+
+def _timing(answer: Answer) -> str:
+    parts = [f"found in {answer.retrieve_s:.1f} s"]
+    if answer.first_token_s is not None:
+        parts.append(f"first word after {answer.first_token_s:.1f} s")
+    return " · ".join([*parts, f"done after {answer.total_s:.1f} s"])
