@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rag import cite, prompt, refusal
+from rag import cite, derived, operands, prompt, refusal, sums
 from rag.errors import ContextOverflow
 from rag.types import (
     Answer,
     AnswerEvent,
     Aside,
     Box,
+    Citation,
     Delta,
     Done,
     Generator,
     Hit,
+    Maker,
     Piece,
+    Sentence,
     Sources,
     Span,
     Strictness,
@@ -66,6 +69,17 @@ def ask(
         yield Delta(prompt.NO_ANSWER)
         yield Done(_nothing_found(question, retrieve_s, time.perf_counter() - start))
         return
+    if worked := _worked_out(question, found, page_text):
+        yield Delta(worked.text)
+        yield Done(
+            replace(
+                worked,
+                citations=_placed(worked.citations, label, boxes),
+                retrieve_s=retrieve_s,
+                total_s=time.perf_counter() - start,
+            )
+        )
+        return
     model = generator()
     budget = min(limits.prompt_tokens, model.n_context - limits.answer_tokens)
     built, hits = prompt.build(question, found, count_tokens=model.count_tokens, budget=budget)
@@ -85,16 +99,13 @@ def ask(
         cancelled=cancelled,
     )
     draft = yield from _written(pieces, start)
-    cited = cite.cite(question, draft.text, hits, page_text, is_meta=prompt.is_refusal)
+    text, cited = _cited(question, draft.text, hits, page_text)
     answer = Answer(
         question=question,
-        text=draft.text,
+        text=text,
         marked=cited.marked,
         sentences=cited.sentences,
-        citations=tuple(
-            replace(c, label=label(c.span.doc_id, c.span.page), boxes=boxes(c.span))
-            for c in cited.citations
-        ),
+        citations=_placed(cited.citations, label, boxes),
         hits=hits,
         stop=draft.stop,
         prompt_tokens=model.prompt_tokens(built),
@@ -106,6 +117,87 @@ def ask(
     if draft.stop != "cancelled":
         answer = _weighed(answer, rule, strictness, draft.chances)
     yield Done(answer)
+
+
+def _cited(
+    question: str, text: str, hits: tuple[Hit, ...], page_text: Callable[[str, int], str]
+) -> tuple[str, cite.Cited]:
+    """The text as checked, with figures that follow from others put right where these others are
+    borne out."""
+
+    def check(checked: str) -> cite.Cited:
+        return cite.cite(
+            question,
+            checked,
+            hits,
+            page_text,
+            is_meta=prompt.is_refusal,
+            without=derived.without,
+        )
+
+    right = derived.corrected(text)
+    if right != text:
+        cited = check(right)
+        if all(sentence.supported for sentence in cited.sentences):
+            return right, cited
+    return text, check(text)
+
+
+def _placed(
+    citations: Sequence[Citation],
+    label: Callable[[str, int], str],
+    boxes: Callable[[Span], tuple[Box, ...]],
+) -> tuple[Citation, ...]:
+    return tuple(
+        replace(c, label=label(c.span.doc_id, c.span.page), boxes=boxes(c.span)) for c in citations
+    )
+
+
+def _worked_out(
+    question: str, hits: tuple[Hit, ...], page_text: Callable[[str, int], str]
+) -> Answer | None:
+    """The answer to a question for a sum whose operands the pages show for certain."""
+    task = sums.asked(question)
+    found = operands.find(task, hits, page_text) if task else ()
+    text = sums.result(task, found) if task and found else ""
+    if not text:
+        return None
+    citations = tuple(
+        Citation(
+            marker=marker,
+            span=operand.span,
+            quote=page_text(operand.span.doc_id, operand.span.page)[
+                operand.span.start : operand.span.end
+            ],
+            supported=True,
+            document=operand.document,
+            label="",
+        )
+        for marker, operand in enumerate(found, start=1)
+    )
+    return _by_code(question, text, hits, citations, maker="figures")
+
+
+def _by_code(
+    question: str, text: str, hits: tuple[Hit, ...], citations: tuple[Citation, ...], maker: Maker
+) -> Answer:
+    """One sentence that all citations are behind."""
+    markers = tuple(citation.marker for citation in citations)
+    return Answer(
+        question=question,
+        text=text,
+        marked=" ".join([text, "".join(f"[{marker}]" for marker in markers)]),
+        sentences=(Sentence(0, len(text), markers, supported=True),),
+        citations=citations,
+        hits=hits,
+        stop="complete",
+        prompt_tokens=0,
+        output_tokens=0,
+        retrieve_s=0.0,
+        first_token_s=None,
+        total_s=0.0,
+        maker=maker,
+    )
 
 
 @dataclass(slots=True)

@@ -57,11 +57,14 @@ def cite(
     page_text: Callable[[str, int], str],
     *,
     is_meta: Callable[[str], bool] = lambda _: False,
+    without: Callable[[str], str] = lambda _: "",
 ) -> Cited:
     """Check the answer `text` against the pages that `hits` point into.
 
     page_text(doc_id, page): the text that spans point into. is_meta: tells sentences that speak of
     the documents rather than from them, such as a refusal; they are neither cited nor marked.
+    without: what is left of a sentence without a figure that follows from its others, which no
+    passage need hold; empty where there is none.
     """
     pages = cache(page_text)
     source = Source(question, evidence.read(hits, pages))
@@ -80,6 +83,8 @@ def cite(
             found.append(Sentence(start, end, (), supported=True))
             continue
         runs, supported = source.find(known, asked)
+        if not supported and (rest := without(said)) and source.find(facts.read(rest), asked)[1]:
+            runs, supported = source.find(facts.read(rest), asked)
         markers = [_marker(run, citations, pages, supported=supported) for run in runs]
         found.append(Sentence(start, end, tuple(dict.fromkeys(markers)), supported))
     return Cited(_marked(text, kept, found), tuple(found), tuple(citations))

@@ -1122,6 +1122,7 @@ def answer_json(answer: Answer, within: Filter = EVERYTHING) -> dict[str, Any]:
         "stop": answer.stop,
         "confidence": answer.confidence,
         "withheld": answer.withheld,
+        "maker": answer.maker,
         "prompt_tokens": answer.prompt_tokens,
         "output_tokens": answer.output_tokens,
         "retrieve_s": answer.retrieve_s,

@@ -11,6 +11,8 @@ from rag.types import Hit, Span
 
 MOST_ABOVE = 3000
 """Characters above a passage, on its page, in which a table's heading is looked for."""
+PERIODS = (3, 6, 9, 12, 13, 26, 39, 52, 53)
+"""Months and weeks in the heading of a table."""
 HEAD_LINES = 12
 LONGEST_HEAD_LINE = 110
 
@@ -25,8 +27,10 @@ OWN_VOICE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What stands above a row. years: of its columns, from the left, empty where unclear."""
+    """What stands above a row. years: of its columns, from the left, empty where unclear.
+    text: its lines, the nearest last."""
 
+    text: str
     facts: Facts
     scales: frozenset[int]
     years: tuple[int, ...]
@@ -124,8 +128,11 @@ def _with(head: tuple[str, ...], line: str) -> tuple[str, ...]:
 
 
 def _is_heading_row(known: Facts) -> bool:
-    """Years and dates, and no figure: "Note 2018 2017"."""
-    return bool(known.numbers or known.days) and all(number.year for number in known.numbers)
+    """Years and dates, and no figure: "Note 2018 2017", "Three months ended June 30, 2018 2017"."""
+    others = [number.value for number in known.numbers if not number.year]
+    if len(others) == len(known.numbers):
+        return bool(known.days) and not others
+    return all(value in PERIODS for value in others)
 
 
 def _table(head: tuple[str, ...]) -> Table:
@@ -136,7 +143,9 @@ def _table(head: tuple[str, ...]) -> Table:
         if len(years) > 1:
             break
     text = "\n".join(head)
-    return Table(facts.read(text), figures.stated_scales(text), years if len(years) > 1 else ())
+    return Table(
+        text, facts.read(text), figures.stated_scales(text), years if len(years) > 1 else ()
+    )
 
 
 def _columns(text: str, known: Facts) -> tuple[tuple[int, Number], ...]:

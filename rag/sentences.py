@@ -82,6 +82,7 @@ DANGLING = word_set(
 """A line that ends with one of these goes on in the next line."""
 
 CELL = re.compile(r"[($€£¥₹+\-−–]*\d[\d,.]*(?<![,.])[)%]*|[($€£¥₹]*[—–-]+[)%]*")
+WORD = re.compile(r"\S+")
 NUMBER = re.compile(r"(?<!\S)[($€£¥₹+\-−–]*\d")
 SIGNS = word_set("$ € £ ¥ ₹ % ) ( )% % |")
 
@@ -115,13 +116,18 @@ def is_row(line: str) -> bool:
 
 def cells(line: str) -> list[str]:
     """The figures, and dashes in their place, that stand at the end of a table row, in order."""
-    figures = []
-    for word in reversed(line.split()):
-        if word in SIGNS:
+    return [line[start:end] for start, end in cell_offsets(line)]
+
+
+def cell_offsets(line: str) -> list[Offsets]:
+    """Where the cells of `cells` stand in the line."""
+    figures: list[Offsets] = []
+    for found in reversed([*WORD.finditer(line)]):
+        if found.group() in SIGNS:
             continue
-        if not CELL.fullmatch(word):
+        if not CELL.fullmatch(found.group()):
             break
-        figures.append(word)
+        figures.append(found.span())
     return figures[::-1]
 
 

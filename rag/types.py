@@ -21,6 +21,7 @@ Ocr = Literal["auto", "force", "never"]
 Strictness = Literal["strict", "normal", "lenient"]
 State = Literal["queued", "searchable", "embedded", "failed"]
 Origin = Literal["dense", "lexical", "both"]
+Maker = Literal["model", "figures", "index"]
 Stop = Literal["complete", "length", "cancelled", "no_evidence"]
 
 UNSUPPORTED = "No passage of the documents bears this answer out. Do not rely on it."
@@ -222,7 +223,8 @@ class Answer:
     [?] after one that none comes near.
     Times in seconds from the moment of asking; first_token_s: None if nothing was written.
     confidence: the probability, 0 to 1, that the documents hold the answer; None where the model
-    declined or was not asked. withheld: what it wrote where that was too low to be shown."""
+    declined or was not asked. withheld: what it wrote where that was too low to be shown.
+    maker: who wrote it, the model, or code from the figures or the index of the documents."""
 
     question: str
     text: str
@@ -238,6 +240,7 @@ class Answer:
     total_s: float
     confidence: float | None = None
     withheld: str = ""
+    maker: Maker = "model"
 
     @property
     def is_unsupported(self) -> bool:

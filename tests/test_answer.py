@@ -188,6 +188,69 @@ def test_a_model_is_asked_how_sure_it_is_only_where_that_counts() -> None:
     assert confidence((-9.0,), deaf) == confidence((-0.1,), deaf) == confidence((), deaf)
 
 
+def test_a_sum_is_worked_out_by_code_and_each_operand_cited_at_its_cell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = "(in millions)\n2018 2017\nNet sales 1,577 1,437\nCosts 900 850"
+    monkeypatch.setitem(PAGES, 1, table)
+    generator = ScriptedGenerator("Net sales grew by a lot.")
+
+    happened = events(
+        generator, question="By how much did net sales grow in 2018?", hits=(hit(table),)
+    )
+
+    found = answer(happened)
+    assert found.text == (
+        "Net sales rose by 140 million (+9.7 %) from 2017 to 2018: 1,577 − 1,437 = 140 million."
+    )
+    assert (found.marked, found.maker) == (f"{found.text} [1][2]", "figures")
+    assert [c.quote for c in found.citations] == ["1,437", "1,577"]
+    assert [c.boxes for c in found.citations] == [box_of(c.span) for c in found.citations]
+    assert (found.sentences[0].markers, found.is_unsupported) == ((1, 2), False)
+    assert (happened[0], happened[1]) == (Sources((hit(table),)), Delta(found.text))
+    assert generator.prompts == []
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Sales grew by 10.2% from 1,437 to 1,577.", "Sales grew by 9.7% from 1,437 to 1,577."),
+        ("Sales grew by 9.7% from 1,437 to 1,577.", "Sales grew by 9.7% from 1,437 to 1,577."),
+    ],
+)
+def test_a_change_that_the_model_worked_out_is_put_right_where_its_figures_are_borne_out(
+    monkeypatch: pytest.MonkeyPatch, said: str, shown: str
+) -> None:
+    text = "Sales of lamps grew from 1,437 to 1,577."
+    monkeypatch.setitem(PAGES, 1, text)
+
+    found = answer(events(ScriptedGenerator(said), question="What of sales?", hits=(hit(text),)))
+
+    assert found.text == shown
+    assert found.marked == f"{shown} [1]"
+
+
+def test_a_change_between_figures_that_no_passage_bears_out_stays_as_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = "Sales of lamps grew from 1,437 to 1,577."
+    monkeypatch.setitem(PAGES, 1, text)
+    said = "Sales grew by 10.2% from 1,437 to 1,600. Sales of lamps grew from 1,437 to 1,577."
+
+    found = answer(events(ScriptedGenerator(said), question="What of sales?", hits=(hit(text),)))
+
+    assert found.text == said
+    assert [sentence.supported for sentence in found.sentences] == [False, True]
+
+
+def test_a_sum_without_certain_operands_is_left_to_the_model() -> None:
+    generator = ScriptedGenerator("The garden has forty apple trees.")
+    question = "By how much did the apple trees of the garden grow in 2018?"
+
+    assert answer(events(generator, question=question)).maker == "model"
+    assert len(generator.prompts) == 1
+
+
 def test_a_cancelled_answer_is_not_weighed() -> None:
     found = answer(events(ScriptedGenerator("Elephants fly."), cancelled=cancelled_after(2)))
 

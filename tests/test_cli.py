@@ -193,6 +193,7 @@ def test_ask_json_prints_one_object_and_nothing_else(run: Run, garden: Path) -> 
         "stop",
         "confidence",
         "withheld",
+        "maker",
         "prompt_tokens",
         "output_tokens",
         "retrieve_s",

@@ -38,6 +38,8 @@ def _answered(room: Room, turn_id: int, answer: Answer) -> None:
         st.caption("Stopped before the end.")
     elif answer.stop == "length":
         st.caption("Cut off at the longest answer that the settings allow.")
+    elif answer.maker == "figures":
+        st.caption("Worked out by the program from the figures cited; the model was not asked.")
     elif answer.confidence is not None and not answer.is_unsupported:
         sure = refusal.is_sure(answer, room.library.rule)
         st.html(render.sureness(sure=sure))

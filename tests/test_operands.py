@@ -1,0 +1,180 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from libraries import hit
+
+from rag.operands import find
+from rag.sums import asked, result
+from rag.types import Hit
+
+INCOME = """\
+Acme Corporation
+Consolidated statements of income
+(in millions, except per share amounts)
+Years ended December 31, 2018 2017 2016
+Net sales $ 1,577 $ 1,437 $ 1,300
+Cost of sales 900 850 800
+Operating income 677 587 500
+Net (loss) income (123) 45 12
+Tax rate 21.3 24.5 25.0
+Effective margin 21.3% 24.5% 25.0%
+Diluted earnings per share $ 1.23 $ 0.45 $ 0.12"""
+
+
+def sum_of(question: str, *pages: str, hits: Sequence[Hit] = ()) -> str:
+    """The result of the sum that the question asks for; empty where nothing is worked out."""
+    found = hits or [hit(text, page=i, rank=i) for i, text in enumerate(pages, 1)]
+    task = asked(question)
+    assert task is not None
+    operands = find(task, found, lambda _doc, page: pages[page - 1])
+    for operand in operands:
+        page = pages[operand.span.page - 1]
+        quote = page[operand.span.start : operand.span.end]
+        assert operand.shown.removesuffix(" %") in quote
+        assert len(quote) <= len(operand.shown) + 3
+    return result(task, operands) if operands else ""
+
+
+@pytest.mark.parametrize(
+    ("question", "ending"),
+    [
+        (
+            "By how much did Acme's net sales grow from 2017 to 2018?",
+            "(+9.7 %) from 2017 to 2018: 1,577 − 1,437 = $140 million.",
+        ),
+        ("What was the growth rate of revenue in 2018?", "1,577 − 1,437 = $140 million."),
+        ("How much did net income change in 2018?", "−123 − 45 = −168 million."),
+        ("How much did operating income grow from 2016 to 2018?", "677 − 500 = 177 million."),
+        ("By how much did the effective margin fall in 2018?", "21.3 % − 24.5 % = −3.2."),
+        ("How much did diluted earnings per share rise in 2018?", "1.23 − 0.45 = $0.78."),
+        ("What percentage of net sales was cost of sales in 2017?", "850 / 1,437 = 59.2 %."),
+        ("What is the sum of net sales in 2016 and 2018?", "1,300 + 1,577 = $2,877 million."),
+        ("What was average net sales from 2016 to 2018?", "/ 3 = $1,438.0 million."),
+    ],
+)
+def test_figures_are_taken_by_row_and_year(question: str, ending: str) -> None:
+    assert sum_of(question, INCOME).endswith(ending)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How much did income grow in 2018?",  # operating, or net
+        "How much did net sales grow in 2015?",  # no such columns
+        "How much did tax expense grow in 2018?",  # no such row
+        "How much did Vexmoor's net sales grow in 2018?",  # another company
+        "How much did net sales of lamps grow in 2018?",
+        "How much did net sales grow in the third quarter of 2018?",
+        "How much did the tax rate fall in 2018?",  # of what 21.3 is a rate is not said
+        "How much did net sales of model 7 grow in 2018?",
+    ],
+)
+def test_in_doubt_nothing_is_taken(question: str) -> None:
+    assert sum_of(question, INCOME) == ""
+
+
+def test_figures_of_quarters_do_not_stand_for_years() -> None:
+    quarter = INCOME.replace("Years ended", "Three months ended")
+    asked_for = "How much did net sales grow in the three months ended December 31, 2018?"
+
+    assert sum_of("How much did net sales grow in 2018?", quarter) == ""
+    assert sum_of(asked_for, quarter).endswith("= $140 million.")
+    assert sum_of(asked_for, INCOME) == ""
+
+
+def test_columns_that_share_a_year_are_not_told_apart() -> None:
+    twice = "(in millions)\nActual Plan\n2018 2018\nNet sales 1,577 1,437\nCosts 900 850"
+    assert sum_of("How much did net sales grow in 2018?", twice) == ""
+
+
+def test_a_column_of_changes_is_passed_over_only_where_it_adds_up() -> None:
+    table = "(in millions)\n2018 2017 Change\nNet sales 1,577 1,437 {}\nCost of sales 900 850 50"
+    question = "How much did net sales grow in 2018?"
+
+    for shown in ("140", "9.7%", "10%"):
+        assert sum_of(question, table.format(shown)).endswith("= 140 million."), shown
+    assert sum_of(question, table.format("1,300")) == ""
+
+
+def test_rows_that_contradict_each_other_give_nothing() -> None:
+    other = INCOME.replace("1,577", "1,580")
+    question = "How much did net sales grow in 2018?"
+
+    assert sum_of(question, INCOME, INCOME) != ""
+    assert sum_of(question, INCOME, other) == ""
+
+
+def test_years_may_stand_in_two_tables() -> None:
+    new = "Acme\n(in millions)\n2018 2017\nNet sales 1,577 1,437\nCosts 900 850"
+    old = "Acme\n(in millions)\n2016 2015\nNet sales 1,300 1,200\nCosts 800 750"
+
+    assert sum_of("How much did net sales grow from 2016 to 2018?", new, old).endswith(
+        "1,577 − 1,300 = 277 million."
+    )
+
+
+def test_the_line_above_tells_rows_of_one_name_apart_until_their_total() -> None:
+    table = (
+        "(in thousands)\n2018 2017\nRevenue:\nProducts 100 90\nServices 50 40\n"
+        "Total revenue 150 130\nCost of revenue:\nProducts 70 60\nServices 30 25\nTotal 100 85\n"
+        "Services 8 7"
+    )
+    question = "How much did {} grow in 2018?"
+
+    assert sum_of(question.format("revenue of services"), table).endswith("= 10 thousand.")
+    assert sum_of(question.format("the cost of revenue of services"), table).endswith(
+        "= 5 thousand."
+    )
+    assert sum_of(question.format("services"), table) == ""
+
+
+def test_a_row_without_a_stated_scale_gets_neither_scale_nor_currency() -> None:
+    table = "2018 2017\nNet sales $ 1,577 $ 1,437\nCosts 900 850"
+    assert sum_of("How much did net sales grow in 2018?", table).endswith("1,577 − 1,437 = 140.")
+
+
+@pytest.mark.parametrize(
+    ("heading", "scale"),
+    [("(In thousands)", "thousand"), ("(Dollars in millions)", "million"), ("£bn", "billion")],
+)
+def test_the_scale_is_that_of_the_table(heading: str, scale: str) -> None:
+    table = f"{heading}\n2018 2017\nNet sales 1,577 1,437\nCosts 900 850"
+    assert sum_of("How much did net sales grow in 2018?", table).endswith(f"= 140 {scale}.")
+
+
+def test_a_sentence_gives_its_figures_too() -> None:
+    text = "Net sales were $1,577 million in 2018, compared with $1,437 million in 2017."
+    mixed = "Net sales were $1,577 million in 2018 and 2017 was $1,437 million."
+
+    assert sum_of("How much did net sales grow in 2018?", text).endswith(
+        "1,577 − 1,437 = $140 million."
+    )
+    assert sum_of("How much did costs grow in 2018?", text) == ""
+    assert sum_of("How much did net sales grow in 2018?", mixed) == ""
+
+
+def test_the_company_may_be_named_by_the_file_alone() -> None:
+    bare = INCOME.removeprefix("Acme Corporation\n")
+    named = replace(hit(bare), document="ACME_2018_10K.pdf")
+    question = "How much did Acme's net sales grow in 2018?"
+
+    assert sum_of(question, bare) == ""
+    assert sum_of(question, bare, hits=[named]).endswith("= $140 million.")
+
+
+figure = st.integers(1, 10**7)
+
+
+@given(figure, figure, figure, figure)
+def test_what_is_worked_out_is_what_the_cells_give(a: int, b: int, c: int, d: int) -> None:
+    table = f"(in millions)\n2018 2017\nNet sales {a:,} {b:,}\nCost of sales ({c:,}) {d:,}"
+
+    text = sum_of("How much did net sales grow in 2018?", table)
+
+    assert text.endswith(f": {a:,} − {b:,} = {'−' if a < b else ''}{abs(a - b):,} million.")
+    assert sum_of("How much did the cost of sales grow in 2018?", table).endswith(
+        f": −{c:,} − {d:,} = −{c + d:,} million."
+    )
