@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from rag.errors import RagError
-from rag.types import Answer, AnswerEvent, Delta, Done, Hit, Sources, Waiting
+from rag.types import Answer, AnswerEvent, Delta, Done, Hit, Sources, Understood, Waiting
 
 UNFINISHED = "The answer was not finished. Ask again."
 
@@ -22,6 +22,7 @@ class Job:
         ask: Callable[[Callable[[], bool]], Iterator[AnswerEvent]],
         finished: Callable[[Answer | str], None],
     ) -> None:
+        self.understood = ""
         self.hits: tuple[Hit, ...] | None = None
         self.ahead = 0
         self.text = ""
@@ -56,6 +57,9 @@ class Job:
         try:
             for event in self._ask(self._cancel.is_set):
                 match event:
+                    case Understood(question):
+                        self.ahead = 0
+                        self.understood = question
                     case Sources(hits):
                         self.hits = hits
                     case Waiting(ahead):

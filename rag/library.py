@@ -5,12 +5,12 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
 
-from rag import answer, geometry, models, prepare, refusal, retrieve
+from rag import answer, conversation, geometry, models, prepare, refusal, retrieve
 from rag.catalog import Catalog
 from rag.cells import CellStore
 from rag.errors import DocumentError, StoreError, StoreMismatch
@@ -31,6 +31,7 @@ from rag.types import (
     ReadLimits,
     Span,
     Strictness,
+    Turn,
 )
 from rag.vectors import ChromaIndex
 
@@ -116,12 +117,33 @@ class Library:
         self,
         question: str,
         *,
+        earlier: Sequence[Turn] = (),
         top_k: int | None = None,
         within: Filter = EVERYTHING,
         seed: int | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[AnswerEvent]:
-        """The events of `answer.ask` over the documents of this library that are `within`."""
+        """The events of `answer.ask` over the documents that are `within`. earlier: turns of the
+        same conversation, in order, that the question may lean on."""
+        return conversation.ask(
+            question,
+            earlier,
+            answer=lambda q: self._answer(
+                q, top_k=top_k, within=within, seed=seed, cancelled=cancelled
+            ),
+            generator=self.generator,
+            cancelled=cancelled,
+        )
+
+    def _answer(
+        self,
+        question: str,
+        *,
+        top_k: int | None,
+        within: Filter,
+        seed: int | None,
+        cancelled: Callable[[], bool],
+    ) -> Iterator[AnswerEvent]:
         return answer.ask(
             question,
             retrieve=lambda q: self.search(q, top_k=top_k, within=within),

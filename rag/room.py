@@ -141,6 +141,8 @@ class Room:
         """Begin an answer from the documents that are `within`. Returns the turn's id; `job` gives
         what there is of it so far."""
         catalog = self.library.catalog
+        conversation = catalog.conversation(conversation_id)
+        earlier = conversation.turns if conversation else ()
         turn_id = catalog.begin_turn(conversation_id, question, within=within)
 
         def finished(outcome: Answer | str) -> None:
@@ -151,7 +153,9 @@ class Room:
             self._jobs.pop(turn_id, None)
 
         self._jobs[turn_id] = Job(
-            lambda cancelled: self.library.ask(question, within=within, cancelled=cancelled),
+            lambda cancelled: self.library.ask(
+                question, earlier=earlier, within=within, cancelled=cancelled
+            ),
             finished,
         )
         return turn_id

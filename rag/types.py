@@ -224,6 +224,7 @@ class Answer:
     Times in seconds from the moment of asking; first_token_s: None if nothing was written.
     confidence: the probability, 0 to 1, that the documents hold the answer; None where the model
     declined or was not asked. withheld: what it wrote where that was too low to be shown.
+    understood: the question as one that stands alone, where it leaned on the one before; or empty.
     maker: who wrote it, the model, or code from the figures or the index of the documents."""
 
     question: str
@@ -241,12 +242,20 @@ class Answer:
     confidence: float | None = None
     withheld: str = ""
     maker: Maker = "model"
+    understood: str = ""
 
     @property
     def is_unsupported(self) -> bool:
         """Whether it states something and no passage bears any of it out."""
         stated = [s.supported for s in self.sentences if s.markers or not s.supported]
         return bool(stated) and not any(stated)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """The question leans on the one before; what is answered is this one."""
+
+    question: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +284,7 @@ class Done:
     answer: Answer
 
 
-AnswerEvent = Sources | Waiting | Delta | Done
+AnswerEvent = Understood | Sources | Waiting | Delta | Done
 
 
 @dataclass(frozen=True, slots=True)

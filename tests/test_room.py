@@ -276,7 +276,7 @@ def test_a_second_question_waits_for_the_first(garden: Room, slow: SlowGenerator
     first = garden.ask("c", "How many apple trees?")
     slow.go_on(1)
     until(lambda: (job := garden.job(first)) and job.text)
-    second = garden.ask("c", "When were they planted?")
+    second = garden.ask("c", "When were the trees planted?")
 
     until(lambda: (job := garden.job(second)) and job.ahead == 1)
     waiting = garden.job(second)
@@ -358,7 +358,7 @@ def test_closing_stops_answers_at_the_next_word_and_keeps_them(
     garden: Room, slow: SlowGenerator, fake_library: Open
 ) -> None:
     garden.ask("c", "How many apple trees?")
-    garden.ask("c", "When were they planted?")
+    garden.ask("c", "When were the trees planted?")
     slow.go_on(2)
     until(lambda: any(job.text == "The garden " for job in garden._jobs.values()))
 

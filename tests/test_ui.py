@@ -123,6 +123,16 @@ def test_a_refusal_of_the_model_itself_offers_nothing_of_it(
         assert [e for e in app.expander if e.label.startswith("Show what")] == []
 
 
+def test_a_follow_up_shows_how_it_was_understood_and_keeps_it(garden: Room) -> None:
+    app = ask(run(), garden, "How many apple trees had the garden in 2018?")
+    app = ask(app, garden, "and the year before?")
+
+    understood = "Understood as: How many apple trees had the garden in 2017?"
+    assert understood in html(app)
+    assert "and the year before?" in html(app)
+    assert understood in html(run(chat=app.query_params["chat"]))
+
+
 def test_how_strict_it_is_is_chosen_on_the_page_and_kept(garden: Room) -> None:
     app = run()
     assert app.segmented_control(key="strictness").value == "normal"

@@ -157,6 +157,8 @@ def _writing(room: Room, turn_id: int) -> None:
         st.caption(_stage(job), width="stretch")
         if st.button("Stop", icon=":material/stop:", disabled=job.cancelled, key=f"stop-{turn_id}"):
             job.cancel()
+    if job.understood:
+        st.html(render.understood(job.understood))
     if job.text:
         st.html(render.plain(job.text))
     if job.hits:
@@ -168,10 +170,10 @@ def _stage(job: Job) -> str:
     seconds = f"{job.elapsed_s:.0f} s"
     if job.cancelled:
         return "Stopping …"
-    if job.hits is None:
-        return f"Searching … {seconds}"
     if job.ahead:
         return f"Waiting for {job.ahead} earlier answer{'s' * (job.ahead > 1)} … {seconds}"
+    if job.hits is None:
+        return f"Searching … {seconds}"
     if not job.text:
         return f"Reading {len(job.hits)} passages … {seconds}"
     return f"Writing … {seconds}"

@@ -45,6 +45,11 @@ def answer(answer: Answer) -> str:
     return f'<div class="sr-text">{MARK.sub(_badge, html)}</div>'
 
 
+def understood(question: str) -> str:
+    """What was answered in the place of a question that leans on the one before."""
+    return f'<div class="sr-where">Understood as: {escape(question)}</div>'
+
+
 def withheld(text: str) -> str:
     """What a model wrote and nothing bears out."""
     return f'<div class="sr-text sr-withheld">{escape(text)}</div>'

@@ -13,6 +13,8 @@ MOST_NEAREST = 5
 
 @st.fragment
 def finished(room: Room, turn_id: int, answer: Answer) -> None:
+    if answer.understood:
+        st.html(render.understood(answer.understood))
     if answer.stop == "no_evidence":
         _refused(room, turn_id, answer)
     else:
