@@ -74,7 +74,7 @@ def ask(
         yield Done(
             replace(
                 worked,
-                citations=_placed(worked.citations, label, boxes),
+                citations=cite.placed(worked.citations, label, boxes),
                 retrieve_s=retrieve_s,
                 total_s=time.perf_counter() - start,
             )
@@ -105,7 +105,7 @@ def ask(
         text=text,
         marked=cited.marked,
         sentences=cited.sentences,
-        citations=_placed(cited.citations, label, boxes),
+        citations=cite.placed(cited.citations, label, boxes),
         hits=hits,
         stop=draft.stop,
         prompt_tokens=model.prompt_tokens(built),
@@ -141,16 +141,6 @@ def _cited(
         if all(sentence.supported for sentence in cited.sentences):
             return right, cited
     return text, check(text)
-
-
-def _placed(
-    citations: Sequence[Citation],
-    label: Callable[[str, int], str],
-    boxes: Callable[[Span], tuple[Box, ...]],
-) -> tuple[Citation, ...]:
-    return tuple(
-        replace(c, label=label(c.span.doc_id, c.span.page), boxes=boxes(c.span)) for c in citations
-    )
 
 
 def _worked_out(

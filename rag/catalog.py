@@ -31,6 +31,7 @@ from rag.types import (
     FileRecord,
     Filter,
     Line,
+    Mention,
     Page,
     SourceRecord,
     Span,
@@ -449,6 +450,27 @@ class Catalog:
             n,
         )
         return [(row["id"], row["score"]) for row in rows]
+
+    def mentions(
+        self, phrases: Sequence[Sequence[str]], *, exact: bool, doc_ids: Sequence[str] | None = None
+    ) -> list[Mention]:
+        """Every document with a passage that holds all words of any of the phrases, those with the
+        most such passages first.
+
+        exact: one word behind the other; else anywhere in the passage. doc_ids: of the documents
+        to look in; None means all.
+        """
+        join = " " if exact else '" AND "'
+        expression = " OR ".join(f'("{join.join(words)}")' for words in phrases)
+        inside = "" if doc_ids is None else AMONG
+        asked = [f"{{text}} : ({expression})"]
+        rows = self._all(
+            "SELECT doc_id, count(*) AS n, id, min(ordinal) FROM "
+            "(SELECT rowid FROM chunks_fts WHERE chunks_fts MATCH ?) f "
+            f"JOIN chunks c ON c.rowid = f.rowid {inside} GROUP BY doc_id ORDER BY n DESC, doc_id",
+            *(asked if doc_ids is None else [*asked, json.dumps(list(doc_ids))]),
+        )
+        return [Mention(row["doc_id"], row["n"], row["id"]) for row in rows]
 
     def n_holding(self, words: Sequence[str]) -> dict[str, int]:
         """How many chunks hold each of the words."""

@@ -14,7 +14,7 @@ from functools import cache
 from rag import evidence, facts, sentences
 from rag.facts import Facts
 from rag.support import Run, Source
-from rag.types import Citation, Hit, Sentence
+from rag.types import Box, Citation, Hit, Sentence, Span
 
 SOURCE_WORD = r"(?:passages?|sources?|documents?|docs?|citations?|refs?|excerpts?|quotes?)"
 LIST = rf"(?:{SOURCE_WORD}\s*)?\#?\d{{1,2}}\??"
@@ -88,6 +88,17 @@ def cite(
         markers = [_marker(run, citations, pages, supported=supported) for run in runs]
         found.append(Sentence(start, end, tuple(dict.fromkeys(markers)), supported))
     return Cited(_marked(text, kept, found), tuple(found), tuple(citations))
+
+
+def placed(
+    citations: Sequence[Citation],
+    label: Callable[[str, int], str],
+    boxes: Callable[[Span], tuple[Box, ...]],
+) -> tuple[Citation, ...]:
+    """The citations with the label of their page, and boxes."""
+    return tuple(
+        replace(c, label=label(c.span.doc_id, c.span.page), boxes=boxes(c.span)) for c in citations
+    )
 
 
 def _sentences(text: str) -> Iterator[tuple[int, int]]:

@@ -1163,7 +1163,7 @@ def hit_json(hit: Hit) -> dict[str, Any]:
         "origin": hit.origin,
         "document": hit.document,
         "doc_id": hit.chunk.doc_id,
-        "page": hit.pages[0],
+        "page": hit.page,
         "label": hit.label,
         "heading": list(hit.chunk.heading),
         "spans": [[s.page, s.start, s.end] for s in hit.chunk.spans],

@@ -10,7 +10,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
 
-from rag import answer, conversation, geometry, models, prepare, refusal, retrieve
+from rag import (
+    answer,
+    conversation,
+    geometry,
+    listed,
+    listing,
+    models,
+    prepare,
+    refusal,
+    retrieve,
+)
 from rag.catalog import Catalog
 from rag.cells import CellStore
 from rag.errors import DocumentError, StoreError, StoreMismatch
@@ -144,6 +154,16 @@ class Library:
         seed: int | None,
         cancelled: Callable[[], bool],
     ) -> Iterator[AnswerEvent]:
+        if wanted := listing.asked(question):
+            return listed.ask(
+                question,
+                wanted,
+                catalog=self.catalog,
+                doc_ids=None if within.is_empty else self.catalog.matching(within),
+                page_text=self.page_text,
+                label=self.label,
+                boxes=self.boxes,
+            )
         return answer.ask(
             question,
             retrieve=lambda q: self.search(q, top_k=top_k, within=within),

@@ -169,7 +169,8 @@ EVERYTHING = Filter()
 class Hit:
     """A chunk found for a question. score: higher is better, comparable within one search only.
     rank: from 1. document, label: what a citation shows (file name, label of the page where it
-    begins). pages: all that it stands on, physical from 1, the likeliest to answer first."""
+    begins). pages: all that it stands on, physical from 1, the likeliest to answer first; empty
+    where that was not asked."""
 
     chunk: Chunk
     score: float
@@ -178,6 +179,11 @@ class Hit:
     document: str
     label: str
     pages: tuple[int, ...] = ()
+
+    @property
+    def page(self) -> int:
+        """The likeliest to answer, physical from 1."""
+        return self.pages[0] if self.pages else self.chunk.spans[0].page
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +368,15 @@ class Collection:
 
     name: str
     n_documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A document that holds the words looked for. chunk_id: of the first passage that does."""
+
+    doc_id: str
+    n_passages: int
+    chunk_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ def finished(room: Room, turn_id: int, answer: Answer) -> None:
         _refused(room, turn_id, answer)
     else:
         _answered(room, turn_id, answer)
-    if answer.hits:
+    if answer.hits and answer.maker != "index":
         passages(answer.hits)
     st.caption(_timing(answer))
 
@@ -42,6 +42,8 @@ def _answered(room: Room, turn_id: int, answer: Answer) -> None:
         st.caption("Cut off at the longest answer that the settings allow.")
     elif answer.maker == "figures":
         st.caption("Worked out by the program from the figures cited; the model was not asked.")
+    elif answer.maker == "index":
+        st.caption("From the index of all documents; the model was not asked.")
     elif answer.confidence is not None and not answer.is_unsupported:
         sure = refusal.is_sure(answer, room.library.rule)
         st.html(render.sureness(sure=sure))
