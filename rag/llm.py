@@ -468,7 +468,8 @@ def chat_markup(template: str, *, bos: str = "", eos: str = "") -> tuple[str, st
     for messages in (apart, together):
         try:
             formatter = Jinja2ChatFormatter(template=template, eos_token=eos, bos_token=bos)
-            text = formatter(messages=messages).prompt
+            # A model that thinks aloud by its template's default would fill the answer with it.
+            text = formatter(messages=messages, enable_thinking=False).prompt
         except (jinja2.TemplateError, ValueError, TypeError, LookupError, AttributeError) as error:
             _log.debug("chat template: %s", error)
             continue
