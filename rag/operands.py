@@ -44,10 +44,12 @@ UNSCALED = re.compile(r"\b(?:per|shares?|ratio|number|employees|headcount)\b", r
 RATE = re.compile(r"%|\b(?:percent(?:age)?|rate|margin|yield)\b", re.IGNORECASE)
 """Of a row's label: its figures may be percentages without saying so."""
 SAID = re.compile(
-    r"^(?P<label>.{3,80}?) (?:was|were|totaled|totalled|amounted to|came to|is|are|of) "
-    r"(?=[$€£¥]?\s?\d)",
+    r"^(?P<label>.{3,100}?) (?:was|were|totaled|totalled|amounted to|came to|is|are|of) "
+    r"(?:approximately |about )?(?=[$€£¥]?\s?\d)",
     re.IGNORECASE,
 )
+FOR_YEARS = re.compile(r",? (?:for|in|during) (?:the )?(?:fiscal |years? |ended |[A-Z][a-z]+ \d)")
+"""In a sentence's label: the years that its figures are of, "respectively"."""
 IN_YEAR = re.compile(r"[^.;\d]{0,40}?\b(?:in|for|at|during|of)\b[^.;\d]{0,30}$", re.IGNORECASE)
 
 
@@ -250,25 +252,33 @@ def _said(stretch: Stretch, line: Line, text: str) -> _Row | None:
     begun = SAID.match(text)
     if not begun or len(text) > 300:
         return None
-    cells: dict[int, Operand] = {}
-    pending: re.Match[str] | None = None
-    for found in NUMBER.finditer(text, begun.end()):
-        number = figures.read(text, found)
-        if not number.year:
-            if pending:
-                return None
-            pending = found
-        elif pending is None or not IN_YEAR.match(text[pending.end() : found.start()]):
-            return None
-        else:
-            year = int(number.value)
-            if year in cells:
-                return None
-            cells[year] = _operand(stretch, line, begun["label"], year, pending.span(), 0)
-            pending = None
-    if pending or not cells:
+    days = {at for day in facts.DAY.finditer(text) for at in range(*day.span())}
+    found = [
+        (m.span(), figures.read(text, m))
+        for m in NUMBER.finditer(text, begun.end())
+        if m.start() not in days
+    ]
+    years = [(span, int(number.value)) for span, number in found if number.year]
+    spans = [span for span, number in found if not number.year]
+    label = begun["label"]
+    if "respectively" in text:
+        # "Rent for fiscal years 2018 and 2017 was $2 million and $1 million, respectively."
+        early = [*map(int, sums.YEARS.findall(label))]
+        label = FOR_YEARS.split(label)[0] if early else label
+        named = early or [year for span, year in years if span > max(spans, default=(0, 0))]
+    elif [number.year for _, number in found] == [False, True] * len(years) and all(
+        IN_YEAR.match(text[one[1] : year[0]]) for one, (year, _) in zip(spans, years, strict=True)
+    ):
+        named = [year for _, year in years]
+    else:
         return None
-    return _Row(begun["label"], cells, line)
+    if not named or len(set(named)) != len(named) or len(named) != len(spans):
+        return None
+    cells = {
+        year: _operand(stretch, line, label, year, span, 0)
+        for year, span in zip(named, spans, strict=True)
+    }
+    return _Row(label, cells, line)
 
 
 # -- what a row says -------------------------------------------------------------------------------

@@ -65,6 +65,9 @@ TOTAL = re.compile(
     r"together))\b",
     re.IGNORECASE,
 )
+OVER = re.compile(r"\btotal\b(?: amount of\b)?", re.IGNORECASE)
+"""Of a span of years; "total assets in 2017 and 2018" is a row that is called so."""
+NEVER = re.compile(r"(?!)")
 TWO = re.compile(rf"^\s*(?P<a>.+?) and (?P<b>.+?){END}", re.IGNORECASE)
 
 YEAR = r"(?:19|20)\d\d"
@@ -211,11 +214,12 @@ def _over_years(text: str) -> Task | None:
         rest = f"{text[: found.start()]} {text[found.end() :]}"
         task = Task("change", (found["label"],), tuple(years), rest=rest)
         return task if len(years) == 2 else None
-    for kind, pattern in (("mean", MEAN), ("total", TOTAL)):
+    between = RANGE.search(text)
+    if between:
+        first, last = (int(year) for year in between.groups() if year)
+        years = [*range(first, last + 1)]
+    for kind, pattern in (("mean", MEAN), ("total", TOTAL), ("total", OVER if between else NEVER)):
         if found := pattern.search(text):
-            if between := RANGE.search(text):
-                first, last = (int(year) for year in between.groups() if year)
-                years = [*range(first, last + 1)]
             if not 2 <= len(years) <= MOST_YEARS:
                 return None
             label = f"{text[: found.start()]} {text[found.end() :]}"

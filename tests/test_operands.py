@@ -156,6 +156,21 @@ def test_a_sentence_gives_its_figures_too() -> None:
     assert sum_of("How much did net sales grow in 2018?", mixed) == ""
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Rent for fiscal years 2012, 2011 and 2010 was {}, respectively.",
+        "Rent was {} for the years ended March 31, 2012, 2011 and 2010, respectively.",
+    ],
+)
+def test_figures_and_years_may_be_listed_respectively(text: str) -> None:
+    figures = "$1.6 million, $1.8 million and $3.1 million"
+    question = "What was total rent for fiscal years 2010 to 2012?"
+
+    assert sum_of(question, text.format(figures)).endswith("3.1 + 1.8 + 1.6 = $6.5 million.")
+    assert sum_of(question, text.format("$1.6 million and $1.8 million")) == ""
+
+
 def test_the_company_may_be_named_by_the_file_alone() -> None:
     bare = INCOME.removeprefix("Acme Corporation\n")
     named = replace(hit(bare), document="ACME_2018_10K.pdf")

@@ -39,6 +39,7 @@ def change(*years: int) -> Task:
         ("What were average net sales from 2016 to 2018?", "mean", (2016, 2017, 2018)),
         ("What is the sum of net sales in 2016, 2017 and 2018?", "total", (2016, 2017, 2018)),
         ("What were net sales in 2017 and 2018 combined?", "total", (2017, 2018)),
+        ("What was total rent for fiscal years 2016 to 2018?", "total", (2016, 2017, 2018)),
         ("What is the sum of cash and inventory in 2018?", "total", (2018,)),
     ],
 )
@@ -61,6 +62,7 @@ def test_a_question_for_a_sum_is_understood(
         "How did net sales change from 2017 to 2018?",
         "What growth is expected in 2018?",
         "What were total net sales in 2018?",
+        "What were total assets in 2017 and 2018?",
         "What was the average price?",
         "What were the average rates in 2017 and 2018 respectively?",
         "By how much did net sales grow from 2016 to 2017 to 2018?",

@@ -123,6 +123,23 @@ def test_a_refusal_of_the_model_itself_offers_nothing_of_it(
         assert [e for e in app.expander if e.label.startswith("Show what")] == []
 
 
+def test_a_sum_shows_both_its_operands(room: Room, write_pdf: Callable[..., Path]) -> None:
+    room.add([write_pdf("acme.pdf", "Acme\n(in millions)\n2018 2017\nSales 1,577 1,437\nRent 9 8")])
+    room.worker.wait()
+
+    shown = html(ask(run(), room, "How much did sales grow in 2018?"))
+
+    assert "1,577 − 1,437 = 140 million." in shown
+    assert [f'<span class="sr-mark">{n}</span>' in shown for n in (1, 2)] == [True, True]
+
+
+def test_which_documents_mention_something_is_listed(garden: Room) -> None:
+    app = ask(run(), garden, "Which documents mention apple trees?")
+
+    assert "1 document mentions “apple trees”:" in html(app)
+    assert any("garden" in label and label.startswith("**1**") for label in labels(app))
+
+
 def test_a_follow_up_shows_how_it_was_understood_and_keeps_it(garden: Room) -> None:
     app = ask(run(), garden, "How many apple trees had the garden in 2018?")
     app = ask(app, garden, "and the year before?")

@@ -9,7 +9,7 @@ from html import escape
 
 from rag.types import Answer
 
-MARK = re.compile(r" \[(\d*)(\??)\]")
+MARK = re.compile(r"(?: |(?<=\]))\[(\d*)(\??)\]")
 BULLET = re.compile(r"^([ \t]*)[-*] ", re.MULTILINE)
 BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 
