@@ -18,9 +18,11 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+import evaluation
 import matching
+from evaluation import Kind, Question
 from shares import Share
 
 from rag import prompt, seal, settings, threads
@@ -29,32 +31,10 @@ from rag.types import Answer, Citation, Done
 if TYPE_CHECKING:
     from rag.library import Library
 
-Kind = Literal["passages", "pdfs"]
 PageText = Callable[[str, int], str]
 
 BALANCED_FLOOR = 0.75
 WRONG_FLOOR = 1 / 3
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """golds: the accepted answers. context: the passage that it is asked of, of one kind of file.
-    pdfs: below the folder of PDFs, of the other. pages: (file stem, page from 1), any of which
-    holds the evidence; empty where the source names none."""
-
-    id: str
-    dataset: str
-    text: str
-    golds: tuple[str, ...]
-    answerable: bool
-    title: str = ""
-    context: str = ""
-    pdfs: tuple[str, ...] = ()
-    pages: frozenset[tuple[str, int]] = frozenset()
-
-    @property
-    def kind(self) -> Kind:
-        return "pdfs" if self.pdfs else "passages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +84,7 @@ def main() -> int:
         for path in options.questions:
             chosen = [
                 q
-                for q in read(path)
+                for q in evaluation.read(path)
                 if options.datasets in (None, []) or q.dataset in options.datasets
             ]
             asked = sample(chosen, options.limit, seed=options.seed)
@@ -148,32 +128,6 @@ def _options() -> argparse.Namespace:
 
 
 # -- questions -------------------------------------------------------------------------------------
-
-
-def read(path: Path) -> list[Question]:
-    with path.open(encoding="utf-8") as lines:
-        return [_question(json.loads(line)) for line in lines if line.strip()]
-
-
-def _question(row: dict[str, Any]) -> Question:
-    pdfs = tuple(row.get("pdf", ()))
-    return Question(
-        id=row["id"],
-        dataset=row["dataset"],
-        text=row["question"],
-        golds=tuple(row["answers"]),
-        answerable=row["answerable"],
-        title=row.get("title", ""),
-        context=row.get("context", ""),
-        pdfs=pdfs,
-        pages=frozenset(_place(page, pdfs) for page in row.get("pages", ())),
-    )
-
-
-def _place(page: Any, pdfs: Sequence[str]) -> tuple[str, int]:
-    if isinstance(page, int):
-        return Path(pdfs[0]).stem, page
-    return str(page[0]), int(page[1])
 
 
 def sample(questions: Sequence[Question], limit: int | None, *, seed: int) -> list[Question]:
@@ -303,7 +257,7 @@ def judge(question: Question, answer: Answer, page_text: PageText) -> Result:
         dataset=question.dataset,
         kind=question.kind,
         question=question.text,
-        golds=question.golds,
+        golds=question.answers,
         answerable=question.answerable,
         text=answer.text,
         marked=answer.marked,
@@ -312,14 +266,14 @@ def judge(question: Question, answer: Answer, page_text: PageText) -> Result:
         verdict=matching.judge(
             question.text,
             answer.text,
-            question.golds,
+            question.answers,
             answerable=question.answerable,
             refused=refused,
         ),
-        f1=matching.f1(shown, question.golds),
-        exact=matching.exact_match(shown, question.golds),
-        found=matching.found(question.text, shown, question.golds),
-        on_page=any(_page_of(c) in question.pages for c in answer.citations)
+        f1=matching.f1(shown, question.answers),
+        exact=matching.exact_match(shown, question.answers),
+        found=matching.found(question.text, shown, question.answers),
+        on_page=any(_is_of(c, place) for c in answer.citations for place in question.pages)
         if question.pages
         else None,
         n_stated=len(stated),
@@ -332,8 +286,9 @@ def judge(question: Question, answer: Answer, page_text: PageText) -> Result:
     )
 
 
-def _page_of(citation: Citation) -> tuple[str, int]:
-    return Path(citation.document).stem, citation.span.page
+def _is_of(citation: Citation, place: tuple[str, int]) -> bool:
+    pdf, page = place
+    return (citation.document, citation.span.page) == (Path(pdf).name, page)
 
 
 def _is_verbatim(citation: Citation, page_text: PageText) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rag import settings
 from rag.errors import SettingsError
@@ -18,21 +18,28 @@ from rag.settings import ROOT
 if TYPE_CHECKING:
     from rag.library import Library
 
+Kind = Literal["passages", "pdfs"]
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question about PDFs. pdfs: paths below the folder of PDFs, with "/". answers: each is right
-    by itself. pages: (one of `pdfs`, physical page from 1), any of which is right; empty where they
-    are not known."""
+    """answers: each is right by itself. Either it is asked of a passage, `context`, that has a
+    `title`; or of `pdfs`, paths below the folder of PDFs, with "/", and `pages` are (one of them,
+    physical page from 1), any of which is right; empty where they are not known."""
 
     id: str
     dataset: str
     text: str
-    pdfs: tuple[str, ...]
     answers: tuple[str, ...]
     answerable: bool
-    pages: tuple[tuple[str, int], ...]
-    kind: str
+    title: str = ""
+    context: str = ""
+    pdfs: tuple[str, ...] = ()
+    pages: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        return "pdfs" if self.pdfs else "passages"
 
 
 def read(path: Path) -> list[Question]:
@@ -43,10 +50,10 @@ def read(path: Path) -> list[Question]:
             continue
         try:
             questions.append(_question(json.loads(line)))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise SettingsError(
-                f"{path.name}, line {number}: no question about PDFs ({error!r}). It needs id, "
-                "dataset, question and pdf; benchmarks/README.md describes the format."
+                f"{path.name}, line {number}: no question ({error!r}). It needs id, dataset, "
+                "question, and context or pdf; benchmarks/README.md describes the format."
             ) from error
     return questions
 
@@ -89,16 +96,18 @@ def _take_in(library: "Library", folder: Path) -> dict[str, str]:
 
 
 def _question(told: Mapping[str, Any]) -> Question:
-    pdfs = (told["pdf"],) if isinstance(told["pdf"], str) else tuple(told["pdf"])
+    named = told.get("pdf", ()) if told.get("context") else told["pdf"]
+    pdfs = (named,) if isinstance(named, str) else tuple(named)
     return Question(
         id=str(told["id"]),
         dataset=str(told["dataset"]),
         text=str(told["question"]),
-        pdfs=pdfs,
         answers=tuple(map(str, told.get("answers", ()))),
         answerable=bool(told.get("answerable", True)),
+        title=str(told.get("title", "")),
+        context=str(told.get("context", "")),
+        pdfs=pdfs,
         pages=tuple(_page(page, pdfs) for page in told.get("pages", ())),
-        kind=str(told.get("qtype", "")),
     )
 
 

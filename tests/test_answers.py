@@ -11,7 +11,8 @@ from typing import Any
 
 import answers
 import pytest
-from answers import Question, Result
+from answers import Result
+from evaluation import Question
 from hypothesis import given
 from hypothesis import strategies as st
 from libraries import answer_from, hit
@@ -37,24 +38,6 @@ def questions(n: int, *, dataset: str = "garden", answerable: bool = True) -> li
     ]
 
 
-def test_both_kinds_of_row_are_read(tmp_path: Path) -> None:
-    file = tmp_path / "questions.jsonl"
-    about = {"id": "1", "dataset": "d", "question": "Why?", "answers": ["x"], "answerable": True}
-    file.write_text(
-        json.dumps({**about, "context": "Because.", "title": "Reasons"})
-        + "\n\n"
-        + json.dumps({**about, "pdf": ["a/b c.pdf"], "pages": [3]})
-        + "\n"
-        + json.dumps({**about, "pdf": ["a/b.pdf", "a/c.pdf"], "pages": [["c", 4]]})
-    )
-
-    given_, one, two = answers.read(file)
-
-    assert (given_.kind, given_.context, given_.title) == ("passages", "Because.", "Reasons")
-    assert (one.kind, one.pdfs, one.pages) == ("pdfs", ("a/b c.pdf",), {("b c", 3)})
-    assert two.pages == {("c", 4)}
-
-
 @given(st.integers(0, 30), st.integers(0, 9))
 def test_a_sample_is_proportionate_and_grows(limit: int, seed: int) -> None:
     asked = questions(20) + questions(10, answerable=False)
@@ -74,8 +57,8 @@ def test_another_seed_chooses_other_questions() -> None:
 
 
 def test_an_answer_is_judged_with_its_citations() -> None:
-    on_page = replace(QUESTION, pdfs=("report.pdf",), pages=frozenset({("report", 1)}))
-    elsewhere = replace(on_page, pages=frozenset({("report", 2)}))
+    on_page = replace(QUESTION, pdfs=("report.pdf",), pages=(("report.pdf", 1),))
+    elsewhere = replace(on_page, pages=(("report.pdf", 2),))
     answer = answer_from(hit(TREES))
 
     assert answers.judge(on_page, answer, lambda _doc_id, _page: TREES).on_page is True

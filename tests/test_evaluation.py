@@ -26,6 +26,19 @@ def test_pages_are_those_of_the_only_pdf_or_name_theirs(tmp_path: Path) -> None:
     assert two.pages == (("a/c.d.pdf", 2), ("a/b.pdf", 1))
 
 
+def test_a_question_is_of_a_passage_or_of_pdfs(tmp_path: Path) -> None:
+    about = {"id": 1, "dataset": "d", "question": "Why?", "answers": ["x"], "answerable": False}
+    of_passage, of_pdf = evaluation.read(
+        written(tmp_path, {**about, "context": "Because.", "title": "Reasons"}, ONE)
+    )
+
+    assert (of_passage.kind, of_passage.context, of_passage.title) == (
+        "passages", "Because.", "Reasons",
+    )  # fmt: skip
+    assert (of_passage.answers, of_passage.answerable) == (("x",), False)
+    assert (of_pdf.kind, of_pdf.pdfs) == ("pdfs", ("a/b.pdf",))
+
+
 @pytest.mark.parametrize(
     "told",
     [
