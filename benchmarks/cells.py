@@ -1,0 +1,353 @@
+"""What reading ahead and guessing ahead are worth: every question by the plain and the fast paths.
+
+The contexts of a file of questions are taken in, one document for each title, and prepared. Then
+each question is answered in turn
+
+- plain: nothing is kept and nothing guessed, as a plain library does it;
+- cold: nothing is prepared, but the instructions are still there from the question before;
+- half: every other passage is prepared;
+- prepared: all are;
+- again: another question to the same passages.
+
+One run after another in one process, the order turned round from question to question. Prints a
+table, then JSON. Exits with 1 under --check when a floor is missed.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import answers
+import machine
+import matching
+
+from rag import prompt, seal, settings, threads
+from rag.types import Answer, Delta, Done, Hit, Prompt
+
+if TYPE_CHECKING:
+    from rag.library import Library
+
+PATHS = ("plain", "cold", "half", "prepared", "again")
+AGAIN = "In one sentence: {}"
+QUOTED = 5
+"""Words in a row that an answer shares with a passage when it quotes."""
+SOONER, F1_LOST, COLD, QUOTING, OTHERS = 10.0, 0.01, 0.8, 1.2, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One question on one path. first_s: from the question to the first word, retrieval included.
+    rate: tokens a second behind it; None for fewer than two."""
+
+    id: str
+    dataset: str
+    path: str
+    n_prompt: int
+    n_written: int
+    first_s: float | None
+    rate: float | None
+    total_s: float
+    f1: float | None
+    quotes: bool
+    text: str
+
+
+def main() -> int:
+    options = _options()
+    seal.switch_off(os.environ)
+    threads.wait_briefly(os.environ)
+    seal.seal()
+    before = machine.clock()
+    runs = _kept(options.keep)
+    with TemporaryDirectory(prefix="strongroom-cells-") as temporary:
+        folder = options.library or Path(temporary)
+        for path in options.questions:
+            runs += _ask_all(path, folder / path.stem, runs, options)
+    return _report(runs, machine.others_share(before, machine.clock()), check=options.check)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure reading and guessing ahead.")
+    parser.add_argument("--questions", type=Path, nargs="+", required=True, metavar="FILE")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="questions of each file, of its first titles"
+    )
+    parser.add_argument("--paths", nargs="+", choices=PATHS, default=PATHS)
+    parser.add_argument(
+        "--minutes", type=float, default=600.0, help="begin no question after these (default: 600)"
+    )
+    parser.add_argument(
+        "--library", type=Path, metavar="DIR", help="keep the libraries here, prepared as they are"
+    )
+    parser.add_argument("--model", metavar="NAME|PATH", help="of the catalogue, or a GGUF file")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FILE",
+        help="add each run here as a line of JSON; those that it holds are not done again",
+    )
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a floor is missed")
+    return parser.parse_args()
+
+
+def _kept(path: Path | None) -> list[Run]:
+    if path is None or not path.exists():
+        return []
+    return [Run(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+# -- asking ----------------------------------------------------------------------------------------
+
+
+def _ask_all(
+    path: Path, folder: Path, known: Sequence[Run], options: argparse.Namespace
+) -> Iterator[Run]:
+    ends = time.monotonic() + 60 * options.minutes
+    done = {(run.dataset, run.id, run.path) for run in known}
+    questions = [q for q in answers.read(path) if q.answerable][: options.limit]
+    with closing(_open(folder, questions, options.model)) as library:
+        for n, question in enumerate(questions):
+            left = [p for p in options.paths if (question.dataset, question.id, p) not in done]
+            hits = library.search(question.text) if left else ()
+            if left and not _prepare(library, hits, ends):
+                return
+            for name in in_turn(left, n):
+                print(f"\r{path.name}: {n + 1} of {len(questions)}, {name:<10}", end="",
+                      file=sys.stderr, flush=True)  # fmt: skip
+                run = _run(library, question, hits, name)
+                if options.keep:
+                    with options.keep.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(asdict(run)) + "\n")
+                yield run
+    print(file=sys.stderr)
+
+
+def in_turn(paths: Sequence[str], n: int) -> list[str]:
+    """The paths of the n-th question: every other time the other way round, but for the question
+    that comes after another to the same passages."""
+    turned = list(paths[:: 1 if n % 2 else -1])
+    return sorted(turned, key=lambda path: path == "again")
+
+
+def _open(folder: Path, questions: Sequence[answers.Question], model: str | None) -> "Library":
+    from rag.library import open_library
+
+    chosen = settings.load(os.environ)
+    chosen = replace(chosen, library=folder, model=model or chosen.model, cells_gb=100)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    library = open_library(chosen, command="benchmark")
+    texts: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for question in questions:
+        texts[question.title][question.context] = None
+    with TemporaryDirectory(prefix="strongroom-contexts-") as temporary:
+        paths = []
+        for number, (title, contexts) in enumerate(texts.items(), start=1):
+            paths.append(Path(temporary, f"{title.replace('/', ' ')[:60]} {number:03}.txt"))
+            paths[-1].write_text("\n\n".join(contexts), encoding="utf-8")
+        for _ in library.ingest.take_in(paths):
+            pass
+    return library
+
+
+def _prepare(library: "Library", hits: Sequence[Hit], ends: float) -> bool:
+    """Prepare the documents of the hits as the app does. False when the time is over."""
+    from rag import prepare  # numpy starts threads, and networking is off by now
+
+    ordered = list(dict.fromkeys(hit.chunk.doc_id for hit in hits))
+    preparing = prepare.Preparing(
+        library.catalog, library.cells, generator=library.generator,
+        busy=lambda: time.monotonic() > ends,
+    )  # fmt: skip
+    for doc_id in ordered:
+        for _ in preparing.document(doc_id):
+            if time.monotonic() > ends:
+                return False
+    return time.monotonic() < ends
+
+
+def _run(library: "Library", question: answers.Question, hits: tuple[Hit, ...], path: str) -> Run:
+    generator = library.generator()
+    generator.guesses = path != "plain"  # type: ignore[attr-defined]
+    if path != "again":
+        head = "" if path == "plain" else prompt.INSTRUCTIONS
+        list(generator.generate(Prompt(head, (), "?"), max_tokens=1))
+    text = AGAIN.format(question.text) if path == "again" else question.text
+    moments: list[float] = []
+    finished: Answer | None = None
+    started = time.perf_counter()
+    for event in _events(library, text, hits, path):
+        if isinstance(event, Delta):
+            moments.append(time.perf_counter() - started)
+        elif isinstance(event, Done):
+            finished = event.answer
+    assert finished is not None
+    shown = "" if finished.stop == "no_evidence" else finished.text
+    write_s = moments[-1] - moments[0] if moments else 0.0
+    return Run(
+        id=question.id,
+        dataset=question.dataset,
+        path=path,
+        n_prompt=finished.prompt_tokens,
+        n_written=finished.output_tokens,
+        first_s=moments[0] if moments else None,
+        rate=(finished.output_tokens - 1) / write_s if write_s else None,
+        total_s=finished.total_s,
+        f1=None if path == "again" else matching.f1(shown, question.golds),
+        quotes=_quotes(finished.withheld or finished.text, hits),
+        text=finished.withheld or finished.text,
+    )
+
+
+def _events(
+    library: "Library", question: str, hits: tuple[Hit, ...], path: str
+) -> Iterator[object]:
+    from rag import answer, prepare
+
+    def cells(stamp: str, used: Sequence[Hit]) -> tuple[str, ...]:
+        names = prepare.names(library.catalog, stamp, used)
+        if path in ("plain", "cold"):
+            return ()
+        return tuple("" if path == "half" and i % 2 else name for i, name in enumerate(names))
+
+    def retrieve(text: str) -> tuple[Hit, ...]:
+        library.search(text)  # for its time; the passages are the same on every path
+        return hits
+
+    return answer.ask(
+        question,
+        retrieve=retrieve,
+        generator=library.generator,
+        page_text=library.page_text,
+        label=library.label,
+        boxes=library.boxes,
+        limits=answer.Limits(library.settings.prompt_tokens, library.settings.answer_tokens),
+        cells=cells,
+        rule=library.rule,
+    )
+
+
+def _quotes(text: str, hits: Sequence[Hit]) -> bool:
+    words = matching.squad_words(text)
+    passages = [f" {' '.join(matching.squad_words(hit.chunk.reading))} " for hit in hits]
+    return any(
+        f" {' '.join(words[i : i + QUOTED])} " in passage
+        for i in range(len(words) - QUOTED + 1)
+        for passage in passages
+    )
+
+
+# -- figures ---------------------------------------------------------------------------------------
+
+
+def _report(runs: Sequence[Run], others: float | None, *, check: bool) -> int:
+    by_path = {path: {r.id: r for r in runs if r.path == path} for path in PATHS}
+    print(machine.name())
+    print(f"processor taken by other programs: {_percent(others)}\n")
+    print(f"{'':<10}{'n':>4}{'first word, s':>22}{'of plain':>20}{'written/s':>12}"
+          f"{'of plain':>20}{'total, s':>12}{'F1':>8}{'plain':>8}")  # fmt: skip
+    for path, group in by_path.items():
+        if group:
+            _print_row(path, group, by_path["plain"])
+    missed = misses(by_path)
+    for miss in missed:
+        print(f"floor missed: {miss}", file=sys.stderr)
+    print(json.dumps({"missed": missed, **{path: len(group) for path, group in by_path.items()}}))
+    return int(check and bool(missed))
+
+
+def _print_row(path: str, group: dict[str, Run], plain: dict[str, Run]) -> None:
+    runs = group.values()
+    f1, plain_f1 = f1s(group, plain)
+    print(
+        f"{path:<10}{len(group):>4}"
+        f"{_spread([r.first_s for r in runs if r.first_s is not None], 1):>22}"
+        f"{_spread(ratios(group, plain, _first), 2):>20}"
+        f"{_middle([r.rate for r in runs if r.rate is not None]):>12}"
+        f"{_spread(ratios(group, plain, _rate), 2):>20}"
+        f"{_middle([r.total_s for r in runs]):>12}"
+        f"{_score(f1):>8}{_score(plain_f1):>8}"
+    )
+
+
+def _first(run: Run) -> float | None:
+    return run.first_s
+
+
+def _rate(run: Run) -> float | None:
+    return run.rate
+
+
+def ratios(
+    group: dict[str, Run],
+    plain: dict[str, Run],
+    figure: Callable[[Run], float | None],
+    keep: Callable[[Run], bool] = lambda _: True,
+) -> list[float]:
+    """The figure of each question's run over that of its plain run."""
+    pairs = [
+        (figure(run), figure(plain[i])) for i, run in group.items() if i in plain and keep(run)
+    ]
+    return [a / b for a, b in pairs if a is not None and b]
+
+
+def f1s(group: dict[str, Run], plain: dict[str, Run]) -> tuple[float | None, float | None]:
+    """The mean of these runs and that of the plain runs of the same questions."""
+    pairs = [(run.f1, plain[i].f1) for i, run in group.items() if i in plain and run.f1 is not None]
+    if not pairs:
+        return None, None
+    return tuple(sum(f1 or 0.0 for f1 in some) / len(some) for some in zip(*pairs, strict=True))  # type: ignore[return-value]
+
+
+def misses(by_path: dict[str, dict[str, Run]]) -> list[str]:
+    """The floors that are missed, in words."""
+    plain, missed = by_path["plain"], []
+    for path, most, lost in (("prepared", 1 / SOONER, F1_LOST), ("cold", COLD, 0.0)):
+        found = ratios(by_path[path], plain, _first)
+        f1, plain_f1 = f1s(by_path[path], plain)
+        if not found or median(found) > most:
+            missed.append(f"{path}: first word after {_spread(found, 2)} of the time of plain")
+        if f1 is None or plain_f1 is None or f1 < plain_f1 - lost:
+            missed.append(f"{path}: F1 {f1} against {plain_f1}")
+    fast = by_path["prepared"]
+    for what, keep, least in (
+        ("that quote", lambda r: r.quotes, QUOTING),
+        ("that do not quote", lambda r: not r.quotes, OTHERS),
+    ):
+        rates = ratios(fast, plain, _rate, keep)
+        if rates and median(rates) < least:
+            missed.append(f"answers {what} are written {median(rates):.2f} times as fast")
+    return missed
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
+    """The median, and the quartiles."""
+    if not values:
+        return "–"
+    low, middle, high = quantiles(values, n=4) if len(values) > 1 else [values[0]] * 3
+    return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def _middle(values: Sequence[float]) -> str:
+    return f"{median(values):.1f}" if values else "–"
+
+
+def _score(f1: float | None) -> str:
+    return "–" if f1 is None else f"{f1:.3f}"
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{100 * share:.0f} %"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
