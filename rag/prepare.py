@@ -5,6 +5,8 @@ several points of F1 (docs/decisions/0018).
 """
 
 import hashlib
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -20,6 +22,8 @@ BEFORE = 5
 LARGEST = 16 << 20
 """Bytes that the cells of one passage may take, before any has been kept."""
 PAUSE_S = 0.3
+NICE = 10
+"""How far whatever else the machine does goes before."""
 OFF = "prepare_off"
 """In the catalogue: that a person has switched preparing off."""
 
@@ -108,6 +112,9 @@ class Preparing:
         return Prepared(n, of, self._cells.n_bytes, self.is_on, remaining_s)
 
     def _run(self) -> None:
+        if sys.platform == "linux":
+            # The threads that the model computes with are this one's, and inherit it.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while not self._closing.wait(PAUSE_S):
             try:
                 self._prepare()
