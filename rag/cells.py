@@ -100,10 +100,11 @@ class CellStore:
                 return False
             free = shutil.disk_usage(self._folder).free - SPARE
             excess = max(self._n_bytes + n_bytes - self.max_bytes, n_bytes - free)
+            untouched = set(keep)
             for name in list(self._sizes):
                 if excess <= 0:
                     break
-                if name.split("/")[1] not in keep:
+                if name.split("/")[1] not in untouched:
                     excess -= self._sizes[name]
                     self._drop(name)
             return excess <= 0

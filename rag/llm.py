@@ -190,7 +190,7 @@ class LlamaGenerator:
         if not self.stamp or self._cells is None:
             return True
         model, (head, *passages, _) = self._layout(prompt)
-        with self._preparing:
+        with self._preparing, suppress(Stopped):
             tape = self._spare_tape(model)
             while len(passages) > 1 and _n_tokens([head, *passages]) > tape.n_context:
                 passages.pop(0)
@@ -201,16 +201,14 @@ class LlamaGenerator:
             def gives_way() -> bool:
                 return bool(len(self._line)) or cancelled()
 
-            try:
-                with _stopping(tape, gives_way):
-                    self._read(model, tape, [head, *passages], gives_way)
-                    with self._decoding_with(model):
-                        data = tape.copy(n_tokens - len(last.tokens), n_tokens)
-            except Stopped:
-                return False
-        with suppress(ValueError):
-            self._cells.save(last.name, Cells(tuple(last.tokens), halve.halve(data)))
-        return True
+            with _stopping(tape, gives_way):
+                self._read(model, tape, [head, *passages], gives_way)
+                with self._decoding_with(model):
+                    data = tape.copy(n_tokens - len(last.tokens), n_tokens)
+            with suppress(ValueError):
+                self._cells.save(last.name, Cells(tuple(last.tokens), halve.halve(data)))
+            return True
+        return False
 
     def _tokens(self, text: str) -> list[int]:
         with self._loading:

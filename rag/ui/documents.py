@@ -337,8 +337,9 @@ def _confirm_removal(room: Room, records: list[DocumentRecord]) -> None:
     if len(records) > 10:
         st.text(f"and {len(records) - 10} more")
     st.markdown(
-        "Their text, vectors and copies in the library are erased, and so is every saved answer "
-        "that drew on them. The files that they were added from stay where they are."
+        "Their text, vectors and copies in the library are erased, with what the model has read of "
+        "them ahead and every saved answer that drew on them. The files that they were added from "
+        "stay where they are."
     )
     with st.container(horizontal=True):
         ids = [record.id for record in records]
