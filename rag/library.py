@@ -18,6 +18,7 @@ from rag import (
     listing,
     models,
     prepare,
+    prompt,
     refusal,
     retrieve,
 )
@@ -236,9 +237,9 @@ class Library:
         )
 
     def warm_up(self) -> None:
-        """Load both models ahead of the first question."""
+        """Load both models ahead of the first question, and have the instructions read."""
         self.embedder().embed(["ready"])
-        self.generator()
+        self.generator().warm_up(prompt.INSTRUCTIONS)
 
     def close(self) -> None:
         for close in self._closers:

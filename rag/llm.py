@@ -134,6 +134,12 @@ class LlamaGenerator:
         """Load the weights now rather than on first use."""
         self._loaded()
 
+    def warm_up(self, instructions: str) -> None:
+        """Read what every prompt begins with. A question that comes meanwhile needs it too."""
+        model, (head, _) = self._layout(Prompt(instructions, (), ""))
+        with self._line.turn(lambda: False), suppress(Stopped):
+            self._read(model, model.tape, [head], lambda: False)
+
     def close(self) -> None:
         """Free the weights. A running generation ends as cancelled; a later call loads again."""
         with self._decoding, self._loading:

@@ -89,6 +89,9 @@ class ScriptedGenerator:
         self._answers = list(answers)
         self._chances = chances
 
+    def warm_up(self, instructions: str) -> None:
+        pass
+
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 

@@ -589,6 +589,10 @@ class Generator(Protocol):
         kept. Raises ModelError."""
         ...
 
+    def warm_up(self, instructions: str) -> None:
+        """Read what every prompt begins with, ahead of the first question. Raises ModelError."""
+        ...
+
     def count_tokens(self, text: str) -> int:
         """Tokens of plain text, without any chat markup."""
         ...

@@ -250,6 +250,22 @@ def test_a_prompt_with_the_same_head_is_read_from_where_it_differs(
 
 
 @pytest.mark.real
+def test_the_first_question_finds_the_instructions_read(
+    smol: LlamaGenerator, reads: list[int]
+) -> None:
+    rules = "Answer from these papers, in one short sentence, and from nothing else."
+    smol.warm_up(rules)
+    n_rules = smol.count_tokens(rules)
+    assert sum(reads) >= n_rules
+    reads.clear()
+
+    list(smol.generate(Prompt(rules, (), "Why?"), max_tokens=1))
+
+    assert sum(reads) < n_rules
+    assert smol.n_ahead == 0
+
+
+@pytest.mark.real
 def test_reading_only_the_rest_of_a_prompt_changes_no_answer(smol: LlamaGenerator) -> None:
     head = Prompt(PROMPT.instructions, PROMPT.passages, "Question: How many ships came in?")
     fresh = LlamaGenerator(WEIGHTS, n_context=2048)

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -7,8 +7,10 @@ from libraries import answer_from
 from waiting import SlowGenerator, until
 
 from rag import prepare, prompt
-from rag.library import Library
+from rag.library import Library, open_library
 from rag.room import Room
+from rag.settings import Settings
+from rag.tape import Tape
 from rag.testing import ScriptedGenerator
 from rag.types import Cells, Hit, Prompt
 
@@ -267,3 +269,37 @@ def test_a_budget_that_is_spent_goes_to_what_was_asked_about(
     threading.Event().wait(2 * prepare.PAUSE_S)
     assert [p.cells[0].split("/")[1] for p in preparer.prepared] == [newer, older]
     assert room.library.cells.count("stamp") == 1
+
+
+@pytest.mark.real
+def test_the_real_model_prepares_what_is_added_and_then_reads_only_the_question(
+    real_settings: Settings, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = open_library(real_settings, command="test")
+    room = Room(library)
+    room.start()
+    add(room, write_pdf("harbour.pdf", LONG))
+    until(lambda: (p := room.preparing.progress()) and p.n == p.of > 0)
+    reads: list[int] = []
+    read = Tape.read
+
+    def counted(tape: Tape, tokens: Sequence[int], *, each: bool = False) -> None:
+        reads.append(len(tokens))
+        read(tape, tokens, each=each)
+
+    monkeypatch.setattr(Tape, "read", counted)
+
+    turn = room.ask("c", "How many ships came?")
+    until(lambda: room.job(turn) is None)
+
+    conversation = library.catalog.conversation("c")
+    assert conversation is not None
+    answer = conversation.turns[0].answer
+    assert answer is not None
+    assert reads[0] < 60 < answer.prompt_tokens / 4
+    assert len(reads) < 60  # the rest was written, token by token
+    assert len(cells_on_disk(room)) > 0
+
+    room.remove([record.id for record in library.catalog.documents()])
+    assert cells_on_disk(room) == []
+    room.close()

@@ -211,6 +211,9 @@ def test_a_question_that_fails_says_why(
     class Absent:
         name, n_context, n_ahead, stamp = "absent", 4096, 0, ""
 
+        def warm_up(self, _instructions: str) -> None:
+            pass
+
         def count_tokens(self, _text: str) -> int:
             raise ModelMissing("The weights are missing. Run `strongroom models fetch`.")
 
