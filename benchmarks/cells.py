@@ -19,9 +19,10 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -47,7 +48,8 @@ SOONER, F1_LOST, COLD, QUOTING, OTHERS = 10.0, 0.01, 0.8, 1.2, 1.0
 @dataclass(frozen=True, slots=True)
 class Run:
     """One question on one path. first_s: from the question to the first word, retrieval included.
-    rate: tokens a second behind it; None for fewer than two."""
+    rate: tokens a second behind it; None for fewer than two. first_cpu_s, cpu_rate: the same in
+    seconds of processor time, which other programs change less."""
 
     id: str
     dataset: str
@@ -56,6 +58,8 @@ class Run:
     n_written: int
     first_s: float | None
     rate: float | None
+    first_cpu_s: float | None
+    cpu_rate: float | None
     total_s: float
     f1: float | None
     quotes: bool
@@ -80,7 +84,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure reading and guessing ahead.")
     parser.add_argument("--questions", type=Path, nargs="+", required=True, metavar="FILE")
     parser.add_argument(
-        "--limit", type=int, metavar="N", help="questions of each file, of its first titles"
+        "--titles", type=int, metavar="N", help="of each file, the first ones: one document each"
+    )
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="questions of each file, from all of these titles"
     )
     parser.add_argument("--paths", nargs="+", choices=PATHS, default=PATHS)
     parser.add_argument(
@@ -114,8 +121,10 @@ def _ask_all(
 ) -> Iterator[Run]:
     ends = time.monotonic() + 60 * options.minutes
     done = {(run.dataset, run.id, run.path) for run in known}
-    questions = [q for q in answers.read(path) if q.answerable][: options.limit]
-    with closing(_open(folder, questions, options.model)) as library:
+    questions = choose(answers.read(path), titles=options.titles, limit=options.limit)
+    asked = {q.title for q in questions}
+    contexts = [q for q in answers.read(path) if q.title in asked]
+    with closing(_open(folder, contexts, options.model)) as library:
         for n, question in enumerate(questions):
             left = [p for p in options.paths if (question.dataset, question.id, p) not in done]
             hits = library.search(question.text) if left else ()
@@ -130,6 +139,18 @@ def _ask_all(
                         file.write(json.dumps(asdict(run)) + "\n")
                 yield run
     print(file=sys.stderr)
+
+
+def choose(
+    questions: Sequence[answers.Question], *, titles: int | None, limit: int | None
+) -> list[answers.Question]:
+    """Answerable ones of the first titles: one of each, then another of each, up to the limit."""
+    groups: defaultdict[str, list[answers.Question]] = defaultdict(list)
+    for question in questions:
+        if question.answerable:
+            groups[question.title].append(question)
+    columns = zip_longest(*list(groups.values())[:titles])
+    return [q for column in columns for q in column if q is not None][:limit]
 
 
 def in_turn(paths: Sequence[str], n: int) -> list[str]:
@@ -182,25 +203,28 @@ def _run(library: "Library", question: answers.Question, hits: tuple[Hit, ...], 
         head = "" if path == "plain" else prompt.INSTRUCTIONS
         list(generator.generate(Prompt(head, (), "?"), max_tokens=1))
     text = AGAIN.format(question.text) if path == "again" else question.text
-    moments: list[float] = []
+    moments: list[tuple[float, float]] = []
     finished: Answer | None = None
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     for event in _events(library, text, hits, path):
         if isinstance(event, Delta):
-            moments.append(time.perf_counter() - started)
+            moments.append((time.perf_counter() - started, time.process_time() - cpu_started))
         elif isinstance(event, Done):
             finished = event.answer
     assert finished is not None
     shown = "" if finished.stop == "no_evidence" else finished.text
-    write_s = moments[-1] - moments[0] if moments else 0.0
+    first, last = (moments[0], moments[-1]) if moments else ((0.0, 0.0), (0.0, 0.0))
+    n_behind = finished.output_tokens - 1
     return Run(
         id=question.id,
         dataset=question.dataset,
         path=path,
         n_prompt=finished.prompt_tokens,
         n_written=finished.output_tokens,
-        first_s=moments[0] if moments else None,
-        rate=(finished.output_tokens - 1) / write_s if write_s else None,
+        first_s=first[0] or None,
+        rate=n_behind / (last[0] - first[0]) if last[0] > first[0] else None,
+        first_cpu_s=first[1] or None,
+        cpu_rate=n_behind / (last[1] - first[1]) if last[1] > first[1] else None,
         total_s=finished.total_s,
         f1=None if path == "again" else matching.f1(shown, question.golds),
         quotes=_quotes(finished.withheld or finished.text, hits),
@@ -253,11 +277,9 @@ def _report(runs: Sequence[Run], others: float | None, *, check: bool) -> int:
     by_path = {path: {r.id: r for r in runs if r.path == path} for path in PATHS}
     print(machine.name())
     print(f"processor taken by other programs: {_percent(others)}\n")
-    print(f"{'':<10}{'n':>4}{'first word, s':>22}{'of plain':>20}{'written/s':>12}"
-          f"{'of plain':>20}{'total, s':>12}{'F1':>8}{'plain':>8}")  # fmt: skip
     for path, group in by_path.items():
         if group:
-            _print_row(path, group, by_path["plain"])
+            _print_path(path, group, by_path["plain"])
     missed = misses(by_path)
     for miss in missed:
         print(f"floor missed: {miss}", file=sys.stderr)
@@ -265,18 +287,33 @@ def _report(runs: Sequence[Run], others: float | None, *, check: bool) -> int:
     return int(check and bool(missed))
 
 
-def _print_row(path: str, group: dict[str, Run], plain: dict[str, Run]) -> None:
+def _print_path(path: str, group: dict[str, Run], plain: dict[str, Run]) -> None:
     runs = group.values()
     f1, plain_f1 = f1s(group, plain)
-    print(
-        f"{path:<10}{len(group):>4}"
-        f"{_spread([r.first_s for r in runs if r.first_s is not None], 1):>22}"
-        f"{_spread(ratios(group, plain, _first), 2):>20}"
-        f"{_middle([r.rate for r in runs if r.rate is not None]):>12}"
-        f"{_spread(ratios(group, plain, _rate), 2):>20}"
-        f"{_middle([r.total_s for r in runs]):>12}"
-        f"{_score(f1):>8}{_score(plain_f1):>8}"
-    )
+    n_quoting = sum(run.quotes for run in runs)
+    n_same = sum(run.text == plain[i].text for i, run in group.items() if i in plain)
+    rows = {
+        "first word, s": _spread(_known(r.first_s for r in runs), 1),
+        "  of plain": _spread(ratios(group, plain, _first), 2),
+        "  processor time, of plain": _spread(ratios(group, plain, lambda r: r.first_cpu_s), 2),
+        "written tokens/s": _spread(_known(r.rate for r in runs), 1),
+        f"  of plain, {n_quoting} that quote": _spread(
+            ratios(group, plain, _rate, lambda r: r.quotes), 2
+        ),
+        "  of plain, others": _spread(ratios(group, plain, _rate, lambda r: not r.quotes), 2),
+        "  per processor time, of plain": _spread(ratios(group, plain, lambda r: r.cpu_rate), 2),
+        "total, s": _spread([r.total_s for r in runs], 1),
+        "F1, and plain": f"{_score(f1)}, {_score(plain_f1)}",
+        "the same text as plain": str(n_same),
+    }
+    print(f"{path}: {len(group)} questions")
+    for name, value in rows.items():
+        print(f"  {name:<32}{value}")
+    print()
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 def _first(run: Run) -> float | None:
@@ -335,10 +372,6 @@ def _spread(values: Sequence[float], digits: int) -> str:
         return "–"
     low, middle, high = quantiles(values, n=4) if len(values) > 1 else [values[0]] * 3
     return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
-
-
-def _middle(values: Sequence[float]) -> str:
-    return f"{median(values):.1f}" if values else "–"
 
 
 def _score(f1: float | None) -> str:

@@ -1,5 +1,6 @@
 import cells
 import pytest
+from answers import Question
 
 SOON, LATE = 1.0, 20.0
 
@@ -8,7 +9,19 @@ def run(
     i: int, path: str, *, first_s: float, rate: float = 20.0, f1: float = 0.5, quotes: bool = True
 ) -> cells.Run:
     return cells.Run(
-        f"q{i}", "d", path, 1000, 30, first_s, rate, first_s + 2, f1, quotes=quotes, text="It is."
+        f"q{i}",
+        "d",
+        path,
+        1000,
+        30,
+        first_s,
+        rate,
+        first_s,
+        rate,
+        first_s + 2,
+        f1,
+        quotes=quotes,
+        text="It is.",
     )
 
 
@@ -64,3 +77,16 @@ def test_figures_are_compared_question_by_question() -> None:
 def test_the_order_of_the_paths_turns_and_the_question_after_comes_last() -> None:
     assert cells.in_turn(cells.PATHS, 1) == ["plain", "cold", "half", "prepared", "again"]
     assert cells.in_turn(cells.PATHS, 2) == ["prepared", "half", "cold", "plain", "again"]
+
+
+def test_questions_are_taken_from_all_of_the_first_titles_in_turn() -> None:
+    questions = [
+        Question(f"{title}{n}", "d", "?", ("x",), answerable=n != 1, title=title)
+        for title in "abc"
+        for n in range(4 if title == "a" else 3)
+    ]
+
+    chosen = cells.choose(questions, titles=2, limit=None)
+
+    assert [q.id for q in chosen] == ["a0", "b0", "a2", "b2", "a3"]
+    assert cells.choose(questions, titles=None, limit=2) == chosen[:2]
