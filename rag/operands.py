@@ -174,7 +174,7 @@ def _words(stretch: Stretch) -> str:
 def _row(stretch: Stretch, line: Line, text: str) -> _Row | None:
     table = line.table
     offsets = sentences.cell_offsets(text)
-    if table is None or not offsets:
+    if table is None or not offsets or not _are_a_year_apart(table):
         return None
     label = FOOTNOTE.sub("", text[: offsets[0][0]].rstrip(" $€£¥₹("))
     years = _years(table.years, [_number(text, *offset) for offset in offsets])
@@ -187,6 +187,14 @@ def _row(stretch: Stretch, line: Line, text: str) -> _Row | None:
         if (number := _number(text, *offset)) and (number.percent or not RATE.search(label))
     }
     return _Row(label, cells, table)
+
+
+def _are_a_year_apart(table: Table) -> bool:
+    """Whether the dates above the columns are of one time of the year: the balance of a quarter
+    stands beside that of the last year's end. Years of 52 weeks end in one of two months."""
+    months = {month for readings in table.facts.days for month, _ in readings}
+    first, last = min(months, default=0), max(months, default=0)
+    return len(months) < 2 or (len(months) == 2 and last - first in (1, 11))
 
 
 def _years(years: Sequence[int], numbers: Sequence[Number | None]) -> Sequence[int]:

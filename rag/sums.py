@@ -16,6 +16,8 @@ from rag.types import Span
 Kind = Literal["change", "difference", "ratio", "share", "total", "mean"]
 
 MOST_YEARS = 12
+LONGEST = 300
+"""Characters of a question for a sum."""
 
 VERB = (
     r"(?:grow|grew|grown|increased?|rise|rose|risen|changed?|declined?|decreased?|fall|fell|fallen|"
@@ -135,6 +137,8 @@ class Operand:
 def asked(question: str) -> Task | None:
     """The sum that a question asks for; None where it asks for none, for more, or unclearly."""
     text = " ".join(FORM.sub(" ", question.replace("’", "'")).split()).rstrip(" ?.")
+    if len(text) > LONGEST:
+        return None
     if MORE_IS_ASKED.search(text) or SPLIT_YEAR.search(text) or "?" in text:
         return None
     task = _of_two(text) or _over_years(text)

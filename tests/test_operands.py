@@ -85,6 +85,15 @@ def test_figures_of_quarters_do_not_stand_for_years() -> None:
     assert sum_of(asked_for, INCOME) == ""
 
 
+def test_the_balance_of_a_quarter_is_not_held_against_that_of_a_year() -> None:
+    head = "(in millions)\n{} 2018 {} 2017\nNet sales 1,577 1,437\nCosts 900 850"
+    question = "How much did net sales grow in 2018?"
+
+    assert sum_of(question, head.format("September 30,", "December 31,")) == ""
+    assert sum_of(question, head.format("December 29,", "December 30,")) != ""
+    assert sum_of(question, head.format("December 29,", "January 2,")) != ""
+
+
 def test_columns_that_share_a_year_are_not_told_apart() -> None:
     twice = "(in millions)\nActual Plan\n2018 2018\nNet sales 1,577 1,437\nCosts 900 850"
     assert sum_of("How much did net sales grow in 2018?", twice) == ""

@@ -76,6 +76,10 @@ def test_a_question_that_no_two_figures_answer_is_left_to_the_model(question: st
     assert asked(question) is None
 
 
+def test_a_long_question_is_no_sum_and_takes_no_time() -> None:
+    assert asked("What is the ratio of a to b " + "to a " * 800 + " in 2018?") is None
+
+
 def test_how_the_answer_is_to_be_given_is_no_part_of_the_question() -> None:
     plain = asked("What is the ratio of debt to equity in 2018?")
     assert asked("What is the ratio of debt to equity in 2018? Round to two decimal places.") == (
