@@ -34,6 +34,8 @@ FLAGS = (
 QUESTION = "How many apple trees has the garden?"
 CONVERSATION = "c" * 32
 HOSTILE_CONVERSATION = "d" * 32
+WITHHELD_CONVERSATION = "e" * 32
+WITHHELD = "Dr Quuxberry owns 9,876 elephants."
 HOSTILE = """\
 ![a](http://192.0.2.44/a.png) [b](http://192.0.2.44/b) http://192.0.2.44/c \
 <img src="http://192.0.2.44/d.png"> <script>fetch("http://192.0.2.44/e")</script> \
@@ -66,6 +68,7 @@ def entrance(
     with closing(open_library(settings, command="test")) as library:
         list(library.ingest.take_in([folder / "garden.pdf"]))
         _converse(library, CONVERSATION, "The garden has forty apple trees.")
+        _converse(library, WITHHELD_CONVERSATION, WITHHELD)
         hostile = folder / "hostile ![x](http:192.0.2.44) <b>.pdf"
         hostile.write_bytes(pdfs.make(HOSTILE.replace("> ", ">\n")))
         list(library.ingest.take_in([hostile]))
@@ -137,6 +140,29 @@ def test_a_citation_opens_its_page_with_the_passage_highlighted(page: Page, addr
     picture = page.get_by_role("dialog").get_by_role("img")
     expect(picture).to_be_visible()
     assert _amber(picture.screenshot()) > 100
+
+
+def test_what_is_withheld_is_seen_only_when_asked_for_and_the_nearest_passages_open(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/?chat={WITHHELD_CONVERSATION}")
+    expect(page.get_by_text("The documents do not answer this.")).to_be_visible()
+    expect(page.get_by_text(WITHHELD)).to_be_hidden()
+    page.get_by_text("Show what the model wrote anyway").click()
+    expect(page.get_by_text(WITHHELD)).to_be_visible()
+
+    page.get_by_role("button", name=re.compile(r"garden\.pdf")).first.click()
+    picture = page.get_by_role("dialog").get_by_role("img")
+    expect(picture).to_be_visible()
+    assert _amber(picture.screenshot()) > 100
+
+
+def test_how_strict_it_is_is_kept_over_a_reload(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_text("Lenient", exact=True).click()
+    expect(page.get_by_text("marks what no passage bears out")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("marks what no passage bears out")).to_be_visible()
 
 
 def test_an_answer_from_the_model_is_there_again_after_a_reload(page: Page, address: str) -> None:
