@@ -13,6 +13,8 @@ MOST_ABOVE = 3000
 """Characters above a passage, on its page, in which a table's heading is looked for."""
 PERIODS = (3, 6, 9, 12, 13, 26, 39, 52, 53)
 """Months and weeks in the heading of a table."""
+YEAR_LINE = re.compile(r"(?:19|20)\d\d(?: Change)?")
+DAY_LINE = re.compile(r"(?:as of |for the )?[A-Z][a-z]{2,8}\.? \d\d?,?", re.IGNORECASE)
 HEAD_LINES = 12
 LONGEST_HEAD_LINE = 110
 
@@ -142,10 +144,23 @@ def _table(head: tuple[str, ...]) -> Table:
         years = tuple(int(number.value) for number in known.numbers if number.year)
         if len(years) > 1:
             break
+    else:
+        years = _stacked(head)
     text = "\n".join(head)
     return Table(
         text, facts.read(text), figures.stated_scales(text), years if len(years) > 1 else ()
     )
+
+
+def _stacked(head: Sequence[str]) -> tuple[int, ...]:
+    """The years of columns whose dates take two lines each: "July 1,", "2023", "June 25,"."""
+    years: list[int] = []
+    for line in reversed(head):
+        if YEAR_LINE.fullmatch(line.strip()):
+            years.insert(0, int(line.strip()[:4]))
+        elif years and not DAY_LINE.fullmatch(line.strip()):
+            break
+    return tuple(years)
 
 
 def _columns(text: str, known: Facts) -> tuple[tuple[int, Number], ...]:

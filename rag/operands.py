@@ -36,6 +36,9 @@ NET_OF = "revenue"
 NUMBER = re.compile(figures.PATTERN, re.VERBOSE)
 CURRENCY = re.compile(r"([$€£¥₹])[\s(]*$")
 FOOTNOTE = re.compile(r"\s*\((?:\d{1,2}|[a-z])\)|[.\s…]+$")
+QUARTER = "three months"
+THEN_MORE = re.compile(rf"\b{QUARTER}\b.*\b(?:six|nine) months\b", re.IGNORECASE | re.DOTALL)
+QUARTERLY = re.compile(r"\bquarterly (?:report|period)\b|\b10-q\b", re.IGNORECASE)
 ENDS_GROUP = re.compile(r"\W*(?:total\b|net\b|[^a-z]*$)", re.IGNORECASE)
 BRACKETED = re.compile(r"\([^()]*\)")
 PER = re.compile(r"\bper\b", re.IGNORECASE)
@@ -143,26 +146,54 @@ def _agreed(sets: Sequence[tuple[Operand, ...]]) -> tuple[Operand, ...]:
 
 def _rows(stretch: Stretch, task: Task, page_text: PageText) -> Iterator[_Row]:
     cover = page_text(stretch.hit.chunk.doc_id, 1)[:COVER]
+    if QUARTERLY.search(cover) and not task.interim:
+        return
     named = {name for name in task.names if facts.speaks_of(cover, name)}
     known = frozenset(
         (task.names & stretch.context.stems) | named | facts.read(_words(stretch)).stems
     )
-    table, group = None, ""
+    table: Table | None = None
+    columns: tuple[int, ...] = ()
+    group = ""
     for line in stretch.lines:
         text = stretch.page[line.span.start : line.span.end]
-        if line.table is not table:
-            table, group = line.table, _group(line.table)
-        row = _row(stretch, line, text) if line.table else _said(stretch, line, text)
-        about = line.table.text if line.table else text
-        if row and sums.interim_in(about) == task.interim:
+        if line.table is None:
+            row = _said(stretch, line, text) if sums.interim_in(text) == task.interim else None
+        else:
+            if line.table is not table:
+                group, columns = _group(line.table), _columns(line.table, _words(stretch), task)
+            row = _row(stretch, line, text, columns)
+        table = line.table
+        if row is not None:
             yield replace(row, group=group, known=known)
         if ENDS_GROUP.match(text):
             group = ""
 
 
-def _group(table: Table | None) -> str:
+def _columns(table: Table, file_name: str, task: Task) -> tuple[int, ...]:
+    """The years of the columns that are of the part of a year asked for, from the left; empty where
+    that is not certain.
+
+    A quarterly report has three months and then nine; which quarter it is the file's name tells.
+    """
+    told = sums.interim_in(table.text)
+    if told == task.interim:
+        return table.years
+    known = facts.read(file_name)
+    named = task.interim <= known.stems and {*task.years[-1:]} <= known.years
+    if not task.interim or not (named or task.interim == {QUARTER}):
+        return ()
+    if told == {QUARTER}:
+        return table.years
+    half = len(table.years) // 2
+    if THEN_MORE.search(table.text) and len(told) == 2 and table.years[:half] == table.years[half:]:
+        return table.years[:half]
+    return ()
+
+
+def _group(table: Table) -> str:
     """The line right above the rows, where it is one like "Cost of sales:"."""
-    last = table.text.rstrip().rsplit("\n", 1)[-1].strip() if table else ""
+    last = table.text.rstrip().rsplit("\n", 1)[-1].strip()
     return last.rstrip(":") if last.endswith(":") else ""
 
 
@@ -171,13 +202,17 @@ def _words(stretch: Stretch) -> str:
     return re.sub(r"[_.\-]+", " ", stretch.hit.document)
 
 
-def _row(stretch: Stretch, line: Line, text: str) -> _Row | None:
+def _row(stretch: Stretch, line: Line, text: str, columns: Sequence[int]) -> _Row | None:
+    """columns: years, from the left; the table may have as many again of another period."""
     table = line.table
     offsets = sentences.cell_offsets(text)
     if table is None or not offsets or not _are_a_year_apart(table):
         return None
     label = FOOTNOTE.sub("", text[: offsets[0][0]].rstrip(" $€£¥₹("))
-    years = _years(table.years, [_number(text, *offset) for offset in offsets])
+    numbers = [_number(text, *offset) for offset in offsets]
+    if len(numbers) == len(table.years) == 2 * len(columns):
+        numbers = numbers[: len(columns)]
+    years = _years(columns, numbers)
     if not years or not re.search(r"[^\W\d_]{2}", label):
         return None
     (scale,) = table.scales if len(table.scales) == 1 else (0,)

@@ -80,10 +80,12 @@ RANGE = re.compile(
 )
 SPLIT_YEAR = re.compile(rf"\b{YEAR}/\d\d")
 INTERIM = re.compile(
-    r"\b(?:(?:three|six|nine|[369]|13|26|39)[- ](?:months?|weeks?)|quarter(?:s|ly)?|half|q[1-4]|"
-    r"[12]h|h[12]|months?|monthly|weekly|daily)\b",
+    r"\b(?:(?:three|six|nine|[369]|13|26|39)[- ](?:months?|weeks?)"
+    r"|(?:first|second|third|fourth) quarter|quarter(?:s|ly)?|half|q[1-4]|[12]h|h[12]"
+    r"|months?|monthly|weekly|daily)\b",
     re.IGNORECASE,
 )
+QUARTERS = {"first": "q1", "second": "q2", "third": "q3", "fourth": "q4"}
 FORM = re.compile(
     r"\banswer in [^.?]*|\bround(?:ed)? (?:your answer |it )?(?:off )?to [^.?]*"
     r"|,? ?\bin (?:thousands|millions|billions|percent(?:age)?(?: terms?)?|usd|dollars)\b ?,?"
@@ -91,7 +93,9 @@ FORM = re.compile(
     re.IGNORECASE,
 )
 """How the answer is to be given."""
-WHOLE_YEAR = re.compile(r"\b(?:(?:twelve|12)[- ]months?|5[23][- ]weeks?)\b", re.IGNORECASE)
+NO_PART = re.compile(
+    r"\b(?:(?:twelve|12)[- ]months?|5[23][- ]weeks?|quarterly (?:report|period))\b", re.IGNORECASE
+)
 MORE_IS_ASKED = re.compile(
     r"\b(?:why|reasons?|drivers?|drove|driven|explain|explains?|because|causes?|caused|factors?|"
     r"impact|expected|projected|forecast|estimated|would|if|should|compare|trends?|how did|"
@@ -116,6 +120,13 @@ class Task:
     interim: frozenset[str] = frozenset()
     rest: str = ""
     names: frozenset[str] = frozenset()
+
+    def period(self, year: int) -> str:
+        """The year, or the part of it that is asked for: "Q3 2018", "three months of 2018"."""
+        part = next(iter(sorted(self.interim)), "")
+        if re.fullmatch(r"q\d", part):
+            return f"{part.upper()} {year}"
+        return f"{part} of {year}" if part else str(year)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +165,9 @@ def years_in(text: str) -> list[int]:
 
 
 def interim_in(text: str) -> frozenset[str]:
-    """Words that tell of a part of a year."""
-    part = INTERIM.findall(WHOLE_YEAR.sub("", text))
-    return frozenset(found.casefold().replace("-", " ") for found in part)
+    """Words that tell of a part of a year; "q3" for the third quarter."""
+    part = [found.casefold() for found in INTERIM.findall(NO_PART.sub("", text))]
+    return frozenset(QUARTERS.get(found.split()[0], found.replace("-", " ")) for found in part)
 
 
 def result(task: Task, operands: Sequence[Operand]) -> str:
@@ -171,12 +182,12 @@ def result(task: Task, operands: Sequence[Operand]) -> str:
     if len(task.labels) > 1 and any(o.value < 0 for o in operands):
         return ""
     if task.kind == "change":
-        return _changed(first, operands[1])
+        return _changed(task, first, operands[1])
     if task.kind == "difference":
-        return _difference(first, operands[1])
+        return _difference(task, first, operands[1])
     if task.kind in ("total", "mean"):
         return _together(task, operands)
-    return _part(task.kind, first, operands[1])
+    return _part(task, first, operands[1])
 
 
 def _pair(text: str) -> tuple[Kind, str, str, str] | None:
@@ -231,11 +242,11 @@ def _over_years(text: str) -> Task | None:
     return None
 
 
-def _changed(earlier: Operand, later: Operand) -> str:
+def _changed(task: Task, earlier: Operand, later: Operand) -> str:
     change = later.value - earlier.value
     verb = "rose" if change > 0 else "fell" if change < 0 else "did not change"
     working = f"{_term(later)} − {_term(earlier, inner=True)}"
-    over = f"from {earlier.year} to {later.year}"
+    over = f"from {task.period(earlier.year)} to {task.period(later.year)}"
     if earlier.percent:
         size = f" by {_number(abs(change), _places(earlier, later))} percentage points"
         working += f" = {_number(change, _places(earlier, later))}"
@@ -247,33 +258,32 @@ def _changed(earlier: Operand, later: Operand) -> str:
     return f"{later.label} {verb}{size if change else ''} {over}: {working}."
 
 
-def _difference(one: Operand, other: Operand) -> str:
+def _difference(task: Task, one: Operand, other: Operand) -> str:
     working = f"{_term(one)} − {_term(other, inner=True)}"
     value = _amount(one.value - other.value, one, other)
-    return f"{one.label} less {other.label}, {one.year}: {working} = {value}."
+    return f"{one.label} less {other.label}, {task.period(one.year)}: {working} = {value}."
 
 
-def _part(kind: Kind, part: Operand, whole: Operand) -> str:
+def _part(task: Task, part: Operand, whole: Operand) -> str:
     if not whole.value or part.percent:
         return ""
     share = part.value / whole.value
     working = f"{_term(part)} / {_term(whole)}"
-    if kind == "share":
+    when = task.period(part.year)
+    if task.kind == "share":
         return (
-            f"{part.label} was {_percent(share)} of {whole.label} in {part.year}: "
+            f"{part.label} was {_percent(share)} of {whole.label} in {when}: "
             f"{working} = {_percent(share)}."
         )
     digits = _number(share, 2 if share >= 1 else 3)
-    return (
-        f"{part.label} to {whole.label}, {part.year}: {working} = {digits}, or {_percent(share)}."
-    )
+    return f"{part.label} to {whole.label}, {when}: {working} = {digits}, or {_percent(share)}."
 
 
 def _together(task: Task, operands: Sequence[Operand]) -> str:
     total = sum((o.value for o in operands), Decimal(0))
     terms = " + ".join(_term(o, inner=i > 0) for i, o in enumerate(operands))
     names = _listed(list(dict.fromkeys(o.label for o in operands)))
-    years = _listed([str(year) for year in task.years])
+    years = _listed([task.period(year) for year in task.years])
     if task.kind == "mean":
         mean = _amount(total / len(operands), *operands, places=_places(*operands) + 1)
         return f"{names}, {years}, average: ({terms}) / {len(operands)} = {mean}."

@@ -85,6 +85,49 @@ def test_figures_of_quarters_do_not_stand_for_years() -> None:
     assert sum_of(asked_for, INCOME) == ""
 
 
+QUARTER = """\
+FORM 10-Q, quarterly report of Acme Corporation
+(in millions)
+Three Months Ended Nine Months Ended
+July 1,
+2023
+June 25,
+2022
+July 1,
+2023
+June 25,
+2022
+Net sales 110 100 330 320
+Services 11 10 35 30"""
+
+
+def test_a_quarter_that_the_file_is_named_after_is_read_off_its_three_months() -> None:
+    named = [replace(hit(QUARTER), document="2023 Q3 ACME.pdf")]
+
+    def of(question: str) -> str:
+        return sum_of(question, QUARTER, hits=named)
+
+    assert of("By how much did net sales grow in Q3 2023?") == (
+        "Net sales rose by 10 million (+10.0 %) from Q3 2022 to Q3 2023: 110 − 100 = 10 million."
+    )
+    assert of("What percentage of net sales was services in the third quarter of 2023?") == (
+        "Services was 10.0 % of Net sales in Q3 2023: 11 / 110 = 10.0 %."
+    )
+    assert of("How much did net sales grow in the three months ended July 1, 2023?") != ""
+    assert of("By how much did net sales grow in Q2 2023?") == ""
+    assert of("By how much did net sales grow in Q3 2022?") == ""
+    assert of("By how much did net sales grow in 2023?") == ""
+    assert sum_of("By how much did net sales grow in Q3 2023?", QUARTER) == ""
+
+
+def test_a_quarterly_report_gives_no_figures_of_a_year() -> None:
+    bare = QUARTER.replace("Three Months Ended Nine Months Ended", "").replace("330 320", "")
+    question = "By how much did net sales grow in 2023?"
+
+    assert sum_of(question, INCOME.replace("Acme Corp", "Quarterly report of Acme Corp")) == ""
+    assert sum_of(question, bare) == ""
+
+
 def test_the_balance_of_a_quarter_is_not_held_against_that_of_a_year() -> None:
     head = "(in millions)\n{} 2018 {} 2017\nNet sales 1,577 1,437\nCosts 900 850"
     question = "How much did net sales grow in 2018?"
