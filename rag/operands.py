@@ -91,7 +91,7 @@ def find(
         if all(by_label):
             break
     if len(by_label) == 1:
-        return _of_one(by_label[0], task.years)
+        return _of_one(by_label[0], task)
     return _of_several(by_label, task.years[0])
 
 
@@ -109,15 +109,18 @@ def _whole_pages(hits: Sequence[Hit], page_text: PageText) -> list[Hit]:
     ]
 
 
-def _of_one(rows: Sequence[_Row], years: Sequence[int]) -> tuple[Operand, ...]:
-    """One row for all years, or rows of one label for each."""
-    if whole := [row for row in rows if {*years} <= row.cells.keys()]:
-        return _agreed([tuple(row.cells[year] for year in years) for row in whole])
+def _of_one(rows: Sequence[_Row], task: Task) -> tuple[Operand, ...]:
+    """One row for all years, or rows of one label for each; of two documents only where the
+    question names whose figures they are."""
+    if whole := [row for row in rows if {*task.years} <= row.cells.keys()]:
+        return _agreed([tuple(row.cells[year] for year in task.years) for row in whole])
     found: list[Operand] = []
-    for year in years:
+    for year in task.years:
         found += _agreed([(row.cells[year],) for row in rows if year in row.cells])
-    same = len({operand.label.casefold() for operand in found}) == 1
-    return tuple(found) if same and len(found) == len(years) else ()
+    labels = {operand.label.casefold() for operand in found}
+    documents = {operand.span.doc_id for operand in found}
+    same = len(labels) == 1 and (len(documents) == 1 or bool(task.names))
+    return tuple(found) if same and len(found) == len(task.years) else ()
 
 
 def _of_several(by_label: Sequence[Sequence[_Row]], year: int) -> tuple[Operand, ...]:

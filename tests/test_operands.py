@@ -168,6 +168,18 @@ def test_years_may_stand_in_two_tables() -> None:
     )
 
 
+def test_years_of_two_documents_are_joined_only_where_the_question_names_whose_they_are() -> None:
+    pages = [
+        "Acme\n(in millions)\n2018 2017\nNet sales 1,577 1,437\nCosts 900 850",
+        "Acme\n(in millions)\n2016 2015\nNet sales 1,300 1,200\nCosts 800 750",
+    ]
+    hits = [hit(text, page=i, rank=i, doc_id=f"{i}" * 64) for i, text in enumerate(pages, 1)]
+    names = [replace(found, document="acme.pdf") for found in hits]
+
+    assert sum_of("How much did net sales grow from 2016 to 2018?", *pages, hits=names) == ""
+    assert sum_of("How much did Acme's net sales grow from 2016 to 2018?", *pages, hits=names) != ""
+
+
 def test_the_line_above_tells_rows_of_one_name_apart_until_their_total() -> None:
     table = (
         "(in thousands)\n2018 2017\nRevenue:\nProducts 100 90\nServices 50 40\n"
