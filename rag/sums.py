@@ -69,7 +69,12 @@ TOTAL = re.compile(
 )
 OVER = re.compile(r"\btotal\b(?: amount of\b)?", re.IGNORECASE)
 """Of a span of years; "total assets in 2017 and 2018" is a row that is called so."""
-NEVER = re.compile(r"(?!)")
+OF_SEVERAL: tuple[tuple[Kind, re.Pattern[str]], ...] = (("mean", MEAN), ("total", TOTAL))
+OF_TWO: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("ratio", RATIO),
+    ("share", SHARE),
+    ("difference", DIFFERENCE),
+)
 TWO = re.compile(rf"^\s*(?P<a>.+?) and (?P<b>.+?){END}", re.IGNORECASE)
 
 YEAR = r"(?:19|20)\d\d"
@@ -192,20 +197,15 @@ def result(task: Task, operands: Sequence[Operand]) -> str:
 
 def _pair(text: str) -> tuple[Kind, str, str, str] | None:
     """(kind, one label, the other, the rest of the text) of a question about two rows."""
-    patterns: list[tuple[Kind, re.Pattern[str]]] = [
-        ("ratio", RATIO),
-        ("share", SHARE),
-        ("difference", DIFFERENCE),
-    ]
-    for kind, pattern in patterns:
+    for kind, pattern in OF_TWO:
         if found := pattern.search(text):
             a, b = found["a"] or found["a2"], found["b"] or found["b2"]
             return kind, a, b, f"{text[: found.start()]} {text[found.end() :]}"
-    for kind, opening in (("mean", MEAN), ("total", TOTAL)):
+    for kind, opening in OF_SEVERAL:
         if (found := opening.search(text)) and (two := TWO.match(text[found.end() :])):
             rest = f"{text[: found.start()]} {text[found.end() + two.end() :]}"
             if not YEARS.search(two["a"]) and not YEARS.search(two["b"]):
-                return ("mean" if kind == "mean" else "total"), two["a"], two["b"], rest
+                return kind, two["a"], two["b"], rest
     return None
 
 
@@ -229,16 +229,16 @@ def _over_years(text: str) -> Task | None:
         rest = f"{text[: found.start()]} {text[found.end() :]}"
         task = Task("change", (found["label"],), tuple(years), rest=rest)
         return task if len(years) == 2 else None
-    between = RANGE.search(text)
-    if between:
+    openings = OF_SEVERAL
+    if between := RANGE.search(text):
         first, last = (int(year) for year in between.groups() if year)
         years = [*range(first, last + 1)]
-    for kind, pattern in (("mean", MEAN), ("total", TOTAL), ("total", OVER if between else NEVER)):
+        openings = (*OF_SEVERAL, ("total", OVER))
+    for kind, pattern in openings:
         if found := pattern.search(text):
-            if not 2 <= len(years) <= MOST_YEARS:
-                return None
             label = f"{text[: found.start()]} {text[found.end() :]}"
-            return Task("mean" if kind == "mean" else "total", (label,), tuple(years))
+            task = Task(kind, (label,), tuple(years))
+            return task if 2 <= len(years) <= MOST_YEARS else None
     return None
 
 
