@@ -55,11 +55,16 @@ DUMMY = re.compile(
 )
 ANTECEDENT = re.compile(
     rf"\b{AUXILIARY} (?:the|a|an|this|our|my|your|each|every) \w+|\w['’]s?\b"
-    rf"|\b(?:which|what|whose|how many) \w+ (?!{AUXILIARY}\b)\w+"
-    r"|\b(?:who|people|someone|anyone)\b",
+    rf"|\b(?:which|what|whose|how many) \w+ (?!{AUXILIARY}\b)\w+|\b(?:people|someone|anyone)\b",
     re.IGNORECASE,
 )
 """In front of a pronoun: someone or something in the same question that it may stand for."""
+WHO = re.compile(r"\bwho\b", re.IGNORECASE)
+OWN = re.compile(r"(?:his|hers?|their|himself|herself|themselves)\b", re.IGNORECASE)
+"""Pronouns that may stand for "who"."""
+NEW_CLAUSE = re.compile(r",|;|\b(?:and|but|or|if|when|because|after|before)\b", re.IGNORECASE)
+FEW = 2
+"""Words without which a question that points back is not worth searching for alone."""
 ENOUGH_AHEAD = 2
 """Words in front of a pronoun that is not the subject, one of which it may stand for."""
 
@@ -131,8 +136,9 @@ def rewritten(text: str, said: Sequence[str]) -> str:
 
 def joined(question: str, before: str) -> str:
     """The last resort: both questions, where the last says too little to be searched for; the last
-    alone where it does not, for it may lean on nothing."""
-    return f"{before} {question}" if LEAD.match(question) or _is_fragment(question) else question
+    alone where it says enough, for it may lean on nothing."""
+    few = len(facts.read(question).stems) <= FEW
+    return f"{before} {question}" if few or LEAD.match(question) else question
 
 
 def _is_fragment(question: str) -> bool:
@@ -153,8 +159,10 @@ def _points_back(text: str) -> bool:
         ahead = text[: found.start()]
         known = facts.read(ahead)
         named = any(not name.opening for name in known.names)
-        told = len(known.stems) >= ENOUGH_AHEAD and not SUBJECT.search(ahead)
-        if not (named or told or ANTECEDENT.search(ahead)):
+        own = not SUBJECT.search(ahead) or bool(NEW_CLAUSE.search(ahead))
+        told = len(known.stems) >= ENOUGH_AHEAD and own
+        asker = OWN.match(found.group()) and WHO.search(ahead)
+        if not (named or told or asker or ANTECEDENT.search(ahead)):
             return True
     return False
 

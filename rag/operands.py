@@ -33,6 +33,9 @@ SAME = {
 NET_OF = "revenue"
 """Of which "net" makes no other figure."""
 
+LONGEST = 20
+"""Characters of a figure."""
+DIGIT = re.compile(r"\d")
 NUMBER = re.compile(figures.PATTERN, re.VERBOSE)
 CURRENCY = re.compile(r"([$€£¥₹])[\s(]*$")
 FOOTNOTE = re.compile(r"\s*\((?:\d{1,2}|[a-z])\)|[.\s…]+$")
@@ -257,8 +260,11 @@ def _is_change(change: Decimal, base: Decimal, shown: Decimal) -> bool:
 
 
 def _number(text: str, start: int, end: int) -> Number | None:
+    """The cell's figure; None where it has none, more than one, or one too long to be one."""
     found = NUMBER.search(text, start, end)
-    return figures.read(text, found) if found else None
+    if found is None or len(found.group()) > LONGEST or DIGIT.search(text, found.end(), end):
+        return None
+    return figures.read(text, found)
 
 
 def _value(number: Number) -> Decimal:
@@ -302,7 +308,7 @@ def _said(stretch: Stretch, line: Line, text: str) -> _Row | None:
     found = [
         (m.span(), figures.read(text, m))
         for m in NUMBER.finditer(text, begun.end())
-        if m.start() not in days
+        if m.start() not in days and len(m.group()) <= LONGEST
     ]
     years = [(span, int(number.value)) for span, number in found if number.year]
     spans = [span for span, number in found if not number.year]

@@ -257,3 +257,19 @@ def test_what_is_worked_out_is_what_the_cells_give(a: int, b: int, c: int, d: in
     assert sum_of("How much did the cost of sales grow in 2018?", table).endswith(
         f": −{c:,} − {d:,} = −{c + d:,} million."
     )
+
+
+cells = st.lists(
+    st.sampled_from(["2018", "2017", "1,577", "(900)", "—", "9.7%", "$", ".5", "1,2,3", "9" * 60]),
+    max_size=5,
+)
+
+
+@given(st.lists(cells, max_size=5), st.text(max_size=60))
+def test_no_page_is_too_odd(rows: list[list[str]], text: str) -> None:
+    lines = [f"Net sales {' '.join(row)}" for row in rows]
+    page = "\n".join(["(in millions)", "2018 2017", *lines, text])
+    question = "How much did net sales grow in 2018?"
+
+    sum_of(question, page)
+    sum_of("What were net sales in 2017 and 2018 combined?", text)

@@ -171,3 +171,9 @@ def test_a_change_is_exact(one: Decimal, other: Decimal) -> None:
 
     shown = text.rpartition(" = ")[2].rstrip(".").replace(",", "").replace("−", "-")
     assert Decimal(shown) == other - one
+
+
+@given(st.text())
+def test_no_question_is_too_odd(text: str) -> None:
+    asked(text)
+    asked(f"What is the ratio of {text} to {text} in 2018?")
