@@ -70,6 +70,6 @@ def _alone(
         cancelled=cancelled,
     )
     text = "".join(piece.text for piece in pieces)
-    if made := followup.rewritten(text, (question, before, said)):
+    if made := followup.rewritten(text, question, before, said):
         return made
     return followup.joined(question, before)

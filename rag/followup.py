@@ -5,7 +5,6 @@ the model, and only for a question that shows signs of leaning. English wordings
 """
 
 import re
-from collections.abc import Sequence
 
 from rag import facts
 from rag.types import Prompt
@@ -42,6 +41,7 @@ PRONOUN = re.compile(
     r"|\b(?:this|that|these|those|the (?:same|former|latter|others?|rest))(?=\W*(?:$|\?|\.))"
     r"|\b(?:that|this|the same) (?:year|quarter|month|period|time|date|day|one|person|company|"
     r"amount|figure|number|case)\b"
+    r"|\bthe (?:first|second|third|last|other|next) one\b"
     r"|\b(?:then|there)(?=\W*(?:$|\?))",
     re.IGNORECASE,
 )
@@ -120,18 +120,28 @@ def rewriting(question: str, before: str, answer: str) -> Prompt:
     return Prompt(REWRITE, (), f"{told}\nThe last question, rewritten:")
 
 
-def rewritten(text: str, said: Sequence[str]) -> str:
-    """The question that the model wrote; empty where it is no question, or names or counts what
-    none of `said` does: the question, the one before it and its answer."""
+def rewritten(text: str, question: str, before: str, answer: str) -> str:
+    """The question that the model wrote; empty where it is none of its own, has lost what was
+    asked, or names or counts what neither turn does."""
     lines = [line.strip(" \"'*") for line in text.splitlines() if line.strip()]
-    line = lines[0].removeprefix("Rewritten: ").strip() if lines else ""
+    line = lines[0] if lines else ""
     if not 0 < len(line) <= LONGEST or not line.endswith("?") or leans(line):
         return ""
-    new, known = facts.read(line), facts.read("\n".join(said))
+    new, known = facts.read(line), facts.read(f"{question}\n{before}\n{answer}")
     names = {name.stem for name in new.names if not name.opening}
     numbers = {number.value for number in new.numbers}
-    held = {number.value for number in (*known.numbers, *known.parts)}
-    return line if names <= known.stems | known.coined and numbers <= held else ""
+    brings_its_own = not (
+        names <= known.stems | known.coined and numbers <= {n.value for n in known.numbers}
+    )
+    return "" if brings_its_own or not _said(question) <= new.stems else line
+
+
+def _said(question: str) -> frozenset[str]:
+    """Stems that a rewritten question must keep: names, and all of a question that is a scrap."""
+    known = facts.read(LEAD.sub("", question, count=1))
+    if LEAD.match(question) or _is_fragment(question):
+        return known.stems
+    return frozenset(name.stem for name in known.names if not name.opening)
 
 
 def joined(question: str, before: str) -> str:
