@@ -21,7 +21,7 @@ COVER = 1500
 """Characters of a document's first page that may say whose it is."""
 
 PLAIN = facts.read(
-    "total consolidated company amount value balance figure number annual dollars usd"
+    "total consolidated company segment amount value balance figure number annual dollars usd"
 ).stems
 """Stems that neither ask for a row nor tell it from another."""
 SAME = {
@@ -216,6 +216,8 @@ def _row(stretch: Stretch, line: Line, text: str, columns: Sequence[int]) -> _Ro
         return None
     label = FOOTNOTE.sub("", text[: offsets[0][0]].rstrip(" $€£¥₹("))
     numbers = [_number(text, *offset) for offset in offsets]
+    if _are_pairs(numbers):
+        offsets, numbers = offsets[::2], numbers[::2]
     if len(numbers) == len(table.years) == 2 * len(columns):
         numbers = numbers[: len(columns)]
     years = _years(columns, numbers)
@@ -236,6 +238,12 @@ def _are_a_year_apart(table: Table) -> bool:
     months = {month for readings in table.facts.days for month, _ in readings}
     first, last = min(months, default=0), max(months, default=0)
     return len(months) < 2 or (len(months) == 2 and last - first in (1, 11))
+
+
+def _are_pairs(numbers: Sequence[Number | None]) -> bool:
+    """Whether a percentage follows each amount: "1,617 2% 1,434 1%"."""
+    told = [number is not None and number.percent for number in numbers]
+    return len(told) > 2 and told == [False, True] * (len(told) // 2)
 
 
 def _years(years: Sequence[int], numbers: Sequence[Number | None]) -> Sequence[int]:

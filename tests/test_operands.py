@@ -151,6 +151,17 @@ def test_a_column_of_changes_is_passed_over_only_where_it_adds_up() -> None:
     assert sum_of(question, table.format("1,300")) == ""
 
 
+def test_percentages_beside_the_amounts_are_passed_over() -> None:
+    table = (
+        "In thousands $ % $ %\n2018 2017\nCheese 1,617 2% 1,434 1%\nNet sales 81,000 100% 99 100%"
+    )
+
+    assert sum_of("How much did cheese grow in 2018?", table).endswith(
+        "1,617 − 1,434 = 183 thousand."
+    )
+    assert sum_of("How much did the cheese segment grow in 2018?", table) != ""
+
+
 def test_rows_that_contradict_each_other_give_nothing() -> None:
     other = INCOME.replace("1,577", "1,580")
     question = "How much did net sales grow in 2018?"
