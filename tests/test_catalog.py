@@ -227,6 +227,22 @@ def test_chunks_tell_their_pages_and_pages_their_text(catalog: Catalog) -> None:
     assert catalog.pages([(A, 2), (B, 1)]) == {(A, 2): ("2", "Costs fell.")}
 
 
+def test_every_document_that_holds_the_words_is_counted(catalog: Catalog) -> None:
+    first = store(catalog, document("Net sales rose. " * 40, "Net sales fell.", doc_id=A))
+    store(catalog, document("Sales, net of tax, rose.", doc_id=B, name="net sales.pdf"))
+    store(catalog, document("Net sale.", doc_id=C))
+
+    exact = catalog.mentions([["net", "sales"]], exact=True)
+    apart = catalog.mentions([["net", "sales"]], exact=False)
+
+    assert [(m.doc_id, m.chunk_id) for m in exact] == [(A, first[0]), (C, f"{C}:0")]
+    assert exact[0].n_passages == len(first) > 1
+    assert {m.doc_id for m in apart} == {A, B, C}
+    either = catalog.mentions([["tax"], ["fell"]], exact=True)
+    assert {m.doc_id: m.n_passages for m in either} == {A: 1, B: 1}
+    assert {m.doc_id for m in catalog.mentions([["net"]], exact=True, doc_ids=[B, C])} == {B, C}
+
+
 def test_vectors_of_chosen_documents_come_with_their_chunks(catalog: Catalog) -> None:
     ids = [i for d in (A, B) for i in store(catalog, document("Sales rose.", doc_id=d))]
     embed(catalog, ids)
