@@ -11,6 +11,7 @@ from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
 STAT = Path("/proc/stat")
+SELF = Path("/proc/self/status")
 
 
 def name() -> str:
@@ -36,6 +37,14 @@ def peak_mb(pid: int) -> float | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def resident_mb() -> float | None:
+    """Memory of this process now, in MB of 10^6 bytes; None where there is no /proc."""
+    if not SELF.is_file():
+        return None
+    found = re.search(r"^VmRSS:\s+(\d+) kB", SELF.read_text(), re.MULTILINE)
+    return int(found[1]) * 1024 / 1e6 if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from rag import wording
 from rag.arrays import FloatArray
 from rag.errors import FilterError, StoreCorrupt, StoreFull, StoreMismatch
+from rag.lexical import Lexical
 from rag.schema import MIGRATIONS, SCHEMA, VERSION, WORDS
 from rag.scope import TYPES, collection_name
 from rag.types import (
@@ -77,6 +78,7 @@ class Catalog:
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
         self._path = path
         self._lock = threading.RLock()
+        self._lexical = Lexical(self._all)
         mode = "ro" if readonly else "rwc"
         with self._translated():
             self._db = sqlite3.connect(
@@ -433,23 +435,12 @@ class Catalog:
     def holding(
         self, words: Sequence[str], n: int, *, doc_ids: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
-        """Up to n (chunk id, BM25) of chunks that hold any of the words, best first.
+        """Up to n (chunk id, BM25) of chunks that hold any of the words, best first. In a large
+        library, chunks that hold common words alone are left out.
 
         doc_ids: of the documents to look in; None means all.
         """
-        if not words:
-            return []
-        # The plus keeps SQLite from asking the word index anew for each chunk of the documents.
-        inside = "" if doc_ids is None else f"AND +rowid IN (SELECT rowid FROM chunks {AMONG})"
-        asked = [any_of(words)] if doc_ids is None else [any_of(words), json.dumps(list(doc_ids))]
-        rows = self._all(
-            "SELECT id, -rank AS score FROM (SELECT rowid, rank FROM chunks_fts "
-            f"WHERE chunks_fts MATCH ? {inside} ORDER BY rank LIMIT ?) f "
-            "JOIN chunks c ON c.rowid = f.rowid ORDER BY rank",
-            *asked,
-            n,
-        )
-        return [(row["id"], row["score"]) for row in rows]
+        return self._lexical.holding(words, n, doc_ids)
 
     def mentions(
         self, phrases: Sequence[Sequence[str]], *, exact: bool, doc_ids: Sequence[str] | None = None
@@ -474,9 +465,7 @@ class Catalog:
 
     def n_holding(self, words: Sequence[str]) -> dict[str, int]:
         """How many chunks hold each of the words."""
-        count = "SELECT count(*) AS n FROM chunks_fts WHERE chunks_fts MATCH ?"
-        rows = {word: self._one(count, any_of([word])) for word in words}
-        return {word: int(row["n"]) for word, row in rows.items() if row is not None}
+        return self._lexical.n_holding(words)
 
     def n_chunks(self, doc_ids: Sequence[str] | None = None) -> int:
         """How many chunks these documents have; None means all."""
@@ -487,8 +476,10 @@ class Catalog:
 
     def vectors_of(self, doc_ids: Sequence[str]) -> tuple[list[str], FloatArray]:
         """Ids of all chunks of these documents that have vectors, and (n, dim) those."""
+        # Its id is put together, so that no chunk is read for it.
         rows = self._all(
-            f"SELECT id, vector FROM chunks JOIN vectors ON chunk = rowid {AMONG}",
+            "SELECT doc_id || ':' || ordinal AS id, vector FROM chunks "
+            f"JOIN vectors ON chunk = rowid {AMONG}",
             json.dumps(list(doc_ids)),
         )
         return [row["id"] for row in rows], _unpacked(row["vector"] for row in rows)
@@ -974,11 +965,6 @@ class Catalog:
     def _one(self, sql: str, *values: object) -> sqlite3.Row | None:
         rows = self._all(sql, *values)
         return rows[0] if rows else None
-
-
-def any_of(words: Sequence[str]) -> str:
-    """An FTS5 query for any of the words."""
-    return " OR ".join(f'"{word}"' for word in words)
 
 
 def _conditions(within: Filter) -> Iterator[tuple[str, object]]:

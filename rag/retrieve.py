@@ -21,12 +21,6 @@ SCANNED = 10_000
 the nearest of all documents, and has to be asked for too many to have enough of a few."""
 WIDER = 2
 """Times as many as are needed on average are then asked of the index."""
-COMMON = 0.3
-"""Share of all chunks, from which on a word tells too little for the time that it takes."""
-FEW = 2000
-"""Chunks, up to which it takes none."""
-RAREST = 3
-"""Words that are looked for however common they are."""
 
 
 def retrieve(
@@ -46,7 +40,8 @@ def retrieve(
     chosen = None if doc_ids is None else sorted(set(doc_ids))
     asked, holding = _asked(question, catalog)
     n_all = catalog.n_chunks()
-    lexical = catalog.holding(_telling(holding, n_all), CANDIDATES, doc_ids=chosen)
+    there = [word for word, n in holding.items() if n]
+    lexical = catalog.holding(there, CANDIDATES, doc_ids=chosen)
     fused = rank.fuse(_nearest(asked, catalog, vectors, embedder, chosen), lexical)
     places = catalog.places(list(fused))
     # The index may still have what the catalogue has no more.
@@ -73,15 +68,6 @@ def _asked(question: str, catalog: Catalog) -> tuple[str, dict[str, int]]:
     return asked, holding
 
 
-def _telling(holding: Mapping[str, int], n_all: int) -> list[str]:
-    """The words that are worth looking for."""
-    there = sorted((word for word, n in holding.items() if n), key=lambda word: holding[word])
-    if n_all <= FEW:
-        return there
-    rare = [word for word in there if holding[word] <= COMMON * n_all]
-    return rare if len(rare) >= RAREST else there[:RAREST]
-
-
 def _nearest(
     asked: str,
     catalog: Catalog,
@@ -99,7 +85,8 @@ def _nearest(
     n_chosen = catalog.n_chunks(doc_ids)
     if n_chosen > SCANNED:
         near = vectors.query(vector, WIDER * CANDIDATES * n_all // n_chosen)
-        inside = [(i, s) for i, s in near if i.partition(":")[0] in set(doc_ids)]
+        among = set(doc_ids)
+        inside = [(i, s) for i, s in near if i.partition(":")[0] in among]
         if len(inside) >= CANDIDATES:
             return inside[:CANDIDATES]
     ids, rows = catalog.vectors_of(doc_ids)

@@ -24,6 +24,9 @@ from rag.errors import StoreCorrupt, StoreFull
 COLLECTION = "chunks"
 CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine"}}
 BATCH = 1000
+WIDTH = 400
+"""Vectors that a search in Chroma keeps in sight. With 100, its default, it lost its way among
+200,000 vectors in one of ten questions (decision 20)."""
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 SPARE = 1 << 20
 """Bytes; a disk with less is full."""
@@ -56,6 +59,7 @@ class ChromaIndex:
         self._lock = threading.RLock()
         self._suspect, self._note = root / "suspect", root / "open"
         self._is_broken = False
+        self._n: int | None = None
         with self._use():
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._generation = self._newest = _current(root)
@@ -84,14 +88,15 @@ class ChromaIndex:
     def query(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
         """Up to n (chunk id, cosine similarity), best first."""
         with self._use():
-            n = min(n, self._count())
-            if n == 0:
+            if self._is_broken:
                 return []
             found = self._collection.query(
-                query_embeddings=vector.reshape(1, -1), n_results=n, include=["distances"]
+                query_embeddings=vector.reshape(1, -1),
+                n_results=max(n, WIDTH),
+                include=["distances"],
             )
         distances = found["distances"] or [[]]
-        return [(i, 1.0 - d) for i, d in zip(found["ids"][0], distances[0], strict=True)]
+        return [(i, 1.0 - d) for i, d in zip(found["ids"][0], distances[0], strict=True)][:n]
 
     def remove(self, doc_id: str) -> None:
         """Take a document's vectors out of every search. Their bytes go with `rewrite`."""
@@ -134,7 +139,12 @@ class ChromaIndex:
             return self._count()
 
     def _count(self) -> int:
-        return 0 if self._is_broken else self._collection.count()
+        """Chroma looks at each vector to count them, and every question asks."""
+        if self._is_broken:
+            return 0
+        if self._n is None:
+            self._n = self._collection.count()
+        return self._n
 
     def rewrite(self) -> None:
         """Copy the index without what was removed, so that no trace of it stays on disk."""
@@ -178,6 +188,7 @@ class ChromaIndex:
         self._begin_anew()
         self._client, self._collection = self._opened()
         self._is_broken = False
+        self._n = None
 
     def _unused(self) -> int:
         """A generation that this process has not opened yet: Chroma keeps what it has for a folder.
@@ -195,6 +206,7 @@ class ChromaIndex:
     def _writing(self) -> Iterator[None]:
         if self._is_broken:
             self._renew()
+        self._n = None
         with self._suspected():
             yield
 

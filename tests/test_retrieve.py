@@ -181,19 +181,6 @@ def test_of_the_pages_of_a_passage_the_one_that_speaks_of_the_question_comes_fir
     assert [shelf.find(q)[0].pages for q in ("Which roses?", "Which boats?")] == [(1, 2), (2, 1)]
 
 
-@pytest.mark.parametrize("few", [0, 2000])
-def test_words_that_most_chunks_hold_are_left_out_of_large_libraries_alone(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, few: int
-) -> None:
-    monkeypatch.setattr(module, "FEW", few)
-    for i, extra in enumerate(("plum", "quince", "medlar", "", "", "", "", "")):
-        shelf.put(document(f"apple {extra}", doc_id=f"{i:064}", name=f"{i}.pdf"), embedded=False)
-
-    hits = shelf.find("apple plum quince medlar")
-
-    assert len(hits) == (3 if few == 0 else 4)  # the same text is shown once
-
-
 @given(st.text())
 def test_whatever_is_asked_something_or_nothing_is_found(question: str) -> None:
     with TemporaryDirectory() as folder, closing(Catalog(Path(folder, "library.db"))) as catalog:
