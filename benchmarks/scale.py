@@ -52,7 +52,8 @@ MAX_START_RATIO = MAX_ADD_RATIO = 1.5
 LABELS = {
     "chunks": "Passages",
     "documents": "Documents",
-    "start_s": "Opening to the first search, s",
+    "open_s": "Opening, s",
+    "start_s": "  to the end of the first search, s",
     "memory_mb": "Memory then, MB",
     "embed_ms": "Embedding a question, ms",
     "search_ms": "Search, median, ms",
@@ -181,12 +182,14 @@ def measure(chosen: Settings, size: int) -> dict[str, Any]:
     asking = Asking()
     start = time.perf_counter()
     with closing(open_library(chosen, command="scale")) as library:
+        open_s = time.perf_counter() - start
         real = library.embedder
         library.embedder = Lazy(lambda: asking)
         _ask(library, asking, questions[0], Filter())
         figures: dict[str, Any] = {
             "chunks": library.ingest.vectors.count(),
             "documents": len(library.catalog.document_ids()),
+            "open_s": open_s,
             "start_s": time.perf_counter() - start,
             "memory_mb": machine.resident_mb(),
         }
@@ -292,7 +295,7 @@ def _missed(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
             if row[key] > MAX_MS:
                 yield f"{LABELS[key].strip()} at {row['chunks']:,}: {row[key]:.0f} > {MAX_MS:.0f}"
     large = [row for row in rows if row["chunks"] >= 10_000]
-    for key, most in (("start_s", MAX_START_RATIO), ("embedded_s", MAX_ADD_RATIO)):
+    for key, most in (("open_s", MAX_START_RATIO), ("embedded_s", MAX_ADD_RATIO)):
         if len(large) > 1 and large[-1][key] > most * large[0][key]:
             yield f"{LABELS[key].strip()}: {large[0][key]:.2f} to {large[-1][key]:.2f}"
 

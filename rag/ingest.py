@@ -306,6 +306,7 @@ class Ingest:
     def reindex(self) -> Iterator[Progress]:
         """Make the index hold what the catalogue has vectors of, no more and no less. Nothing is
         embedded for it; searching goes on meanwhile."""
+        self.vectors.get(())  # only an index that was read is known to be whole
         whole = self.vectors.count() == self.catalog.n_embedded()
         if whole and self.catalog.meta(UNSURE) != "1":
             return
@@ -384,7 +385,10 @@ class Ingest:
             if n := self._finish_removal():
                 done.append(f"Finished erasing {_count(n, 'document')}.")
             done += self.settle_copies()
-            if self.vectors.count() < self.catalog.n_embedded():
+            # After a start like any other, an index that is being read is not waited for.
+            if (done or self.vectors.is_at_hand) and (
+                self.vectors.count() < self.catalog.n_embedded()
+            ):
                 done.append("The index of vectors is put right from the library.")
             if done and (n := len(self.catalog.in_state("queued")) + self._n_to_embed()):
                 done.append(f"{_count(n, 'document')} still to be read or embedded.")

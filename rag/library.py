@@ -272,7 +272,7 @@ def open_library(settings: Settings, *, command: str) -> Library:
         weights = models.verify(embedding_model, settings.models)
         # Only now: weights that are missing must not tie a new library to them.
         _note_embedder(catalog, embedding_model.name, fingerprint)
-        vectors = ChromaIndex(folder / "chroma")
+        vectors = ChromaIndex(folder / "chroma", behind=True)
         opened.callback(vectors.close)
         embedder = Lazy[Embedder](lambda: _load_embedder(weights, settings.threads))
         cells = CellStore(

@@ -40,6 +40,8 @@ class HashEmbedder:
 class MemoryIndex:
     """A VectorIndex that scans."""
 
+    is_at_hand = True
+
     def __init__(self) -> None:
         self._rows: dict[str, tuple[str, FloatArray]] = {}
 

@@ -540,6 +540,11 @@ class Embedder(Protocol):
 class VectorIndex(Protocol):
     """Vectors by chunk id; cosine similarity."""
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether it can be asked without waiting for it to be read."""
+        ...
+
     def add(self, ids: Sequence[str], doc_ids: Sequence[str], vectors: FloatArray) -> None:
         """Add or replace."""
         ...

@@ -19,7 +19,7 @@ from chromadb.errors import ChromaError
 
 from rag import disk
 from rag.arrays import FloatArray
-from rag.errors import StoreCorrupt, StoreFull
+from rag.errors import StoreCorrupt, StoreError, StoreFull
 
 COLLECTION = "chunks"
 CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine"}}
@@ -51,15 +51,19 @@ class ChromaIndex:
 
     After a write that failed, as on a full disk, Chroma can wait for itself for ever. So its client
     is then used no more: the index passes for empty, and the next write begins it anew.
+
+    behind: return at once and let Chroma read its files behind what goes on, which takes one or two
+    seconds for 200,000 vectors. Whatever is asked meanwhile waits for it.
     Raises StoreCorrupt when Chroma cannot use its files, StoreFull when the disk is full.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, behind: bool = False) -> None:
         self._root = root
         self._lock = threading.RLock()
         self._suspect, self._note = root / "suspect", root / "open"
         self._is_broken = False
         self._n: int | None = None
+        self._reading = threading.Thread(target=self._read_behind, name="vectors", daemon=True)
         with self._use():
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._generation = self._newest = _current(root)
@@ -68,11 +72,18 @@ class ChromaIndex:
             self._note.write_text(boot(), encoding="ascii")
             disk.sync(self._note, root)
             try:
-                self._client, self._collection = self._opened()
+                behind = behind and self._has_files
+                self._client, self._collection = self._opened(read=not behind)
             except UNREADABLE as error:
                 if _is_full(error, root):
                     raise
                 self._renew()
+        if behind:
+            self._reading.start()
+
+    @property
+    def is_at_hand(self) -> bool:
+        return not self._reading.is_alive()
 
     def add(self, ids: Sequence[str], doc_ids: Sequence[str], vectors: FloatArray) -> None:
         """Add or replace. vectors: (len(ids), dim)."""
@@ -165,6 +176,7 @@ class ChromaIndex:
             self._drop_others()
 
     def close(self) -> None:
+        self._wait()
         with self._lock:
             if not self._is_broken:
                 self._client.close()
@@ -172,12 +184,33 @@ class ChromaIndex:
                 disk.sync(*(path for path in self._root.rglob("*") if path.is_file()), self._root)
                 self._note.unlink(missing_ok=True)
 
-    def _opened(self) -> tuple[Client, Collection]:
+    def _opened(self, *, read: bool = True) -> tuple[Client, Collection]:
         self._drop_others()
         with self._suspected():  # so that files which crash the process that opens them do so once
             client, collection = _open(self._root / str(self._generation))
-            _read_files(collection)
+            if read:
+                _read_files(collection)
         return client, collection
+
+    @property
+    def _has_files(self) -> bool:
+        """Whether there are vectors that Chroma keeps in files; it does so from a thousand on."""
+        return any((self._root / str(self._generation)).glob("*/index_metadata.pickle"))
+
+    def _read_behind(self) -> None:
+        # Whoever uses it next meets what is left of an error.
+        with suppress(StoreError), self._use():
+            try:
+                with self._suspected():
+                    _read_files(self._collection)
+            except UNREADABLE as error:
+                if _is_full(error, self._root):
+                    raise
+                self._renew()
+
+    def _wait(self) -> None:
+        if self._reading.is_alive() and self._reading is not threading.current_thread():
+            self._reading.join()
 
     def _drop_others(self) -> None:
         for folder in self._root.iterdir():
@@ -222,6 +255,7 @@ class ChromaIndex:
 
     @contextmanager
     def _use(self) -> Iterator[None]:
+        self._wait()
         with self._lock:
             try:
                 yield

@@ -2,9 +2,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -225,6 +227,32 @@ def test_an_index_that_chroma_cannot_read_gives_way_to_an_empty_one(
     with closing(ChromaIndex(folder)) as index:
         if index.count() != 1100:
             assert index.count() == 0
+        index.add(["b:0"], ["b"], unit(1, dim=4))
+        assert index.ids("b") == {"b:0"}
+
+
+@pytest.mark.parametrize("content", [b"", b"not what it was" * 400, None])
+def test_an_index_is_read_behind_what_goes_on_and_gives_way_all_the_same(
+    closed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    folder = tmp_path / "chroma"
+    shutil.copytree(closed, folder)
+    (file,) = folder.rglob("index_metadata.pickle")
+    if content is not None:
+        file.write_bytes(content)
+    go, real = threading.Event(), vectors._read_files
+
+    def read(collection: Any) -> None:
+        go.wait(30)
+        real(collection)
+
+    monkeypatch.setattr(vectors, "_read_files", read)
+    with closing(ChromaIndex(folder, behind=True)) as index:
+        assert not index.is_at_hand
+        threading.Timer(0.1, go.set).start()
+        assert len(index.query(unit(1, dim=4)[0], 9)) == (9 if content is None else 0)
+        assert index.count() == (1100 if content is None else 0)
+        assert (index.is_at_hand, (folder / "suspect").exists()) == (True, False)
         index.add(["b:0"], ["b"], unit(1, dim=4))
         assert index.ids("b") == {"b:0"}
 
