@@ -28,9 +28,10 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import answers
+import evaluation
 import machine
 import matching
+from evaluation import Question
 
 from rag import prompt, seal, settings, threads
 from rag.types import Answer, Delta, Done, Hit, Prompt
@@ -121,9 +122,9 @@ def _ask_all(
 ) -> Iterator[Run]:
     ends = time.monotonic() + 60 * options.minutes
     done = {(run.dataset, run.id, run.path) for run in known}
-    questions = choose(answers.read(path), titles=options.titles, limit=options.limit)
+    questions = choose(evaluation.read(path), titles=options.titles, limit=options.limit)
     asked = {q.title for q in questions}
-    contexts = [q for q in answers.read(path) if q.title in asked]
+    contexts = [q for q in evaluation.read(path) if q.title in asked]
     with closing(_open(folder, contexts, options.model)) as library:
         for n, question in enumerate(questions):
             left = [p for p in options.paths if (question.dataset, question.id, p) not in done]
@@ -142,10 +143,10 @@ def _ask_all(
 
 
 def choose(
-    questions: Sequence[answers.Question], *, titles: int | None, limit: int | None
-) -> list[answers.Question]:
+    questions: Sequence[Question], *, titles: int | None, limit: int | None
+) -> list[Question]:
     """Answerable ones of the first titles: one of each, then another of each, up to the limit."""
-    groups: defaultdict[str, list[answers.Question]] = defaultdict(list)
+    groups: defaultdict[str, list[Question]] = defaultdict(list)
     for question in questions:
         if question.answerable:
             groups[question.title].append(question)
@@ -160,7 +161,7 @@ def in_turn(paths: Sequence[str], n: int) -> list[str]:
     return sorted(turned, key=lambda path: path == "again")
 
 
-def _open(folder: Path, questions: Sequence[answers.Question], model: str | None) -> "Library":
+def _open(folder: Path, questions: Sequence[Question], model: str | None) -> "Library":
     from rag.library import open_library
 
     chosen = settings.load(os.environ)
@@ -196,7 +197,7 @@ def _prepare(library: "Library", hits: Sequence[Hit], ends: float) -> bool:
     return time.monotonic() < ends
 
 
-def _run(library: "Library", question: answers.Question, hits: tuple[Hit, ...], path: str) -> Run:
+def _run(library: "Library", question: Question, hits: tuple[Hit, ...], path: str) -> Run:
     generator = library.generator()
     generator.guesses = path != "plain"  # type: ignore[attr-defined]
     if path != "again":
@@ -226,7 +227,7 @@ def _run(library: "Library", question: answers.Question, hits: tuple[Hit, ...], 
         first_cpu_s=first[1] or None,
         cpu_rate=n_behind / (last[1] - first[1]) if last[1] > first[1] else None,
         total_s=finished.total_s,
-        f1=None if path == "again" else matching.f1(shown, question.golds),
+        f1=None if path == "again" else matching.f1(shown, question.answers),
         quotes=_quotes(finished.withheld or finished.text, hits),
         text=finished.withheld or finished.text,
     )

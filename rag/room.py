@@ -49,31 +49,46 @@ class Room:
         except RagError as error:
             self.problem = str(error)
 
-    def add(self, paths: Iterable[Path], *, password: str | None = None) -> list[Progress]:
-        """Copy files in and have them read behind the page. One Progress for each file."""
+    def add(
+        self, paths: Iterable[Path], *, password: str | None = None, collection: str = ""
+    ) -> list[Progress]:
+        """Copy files in and have them read behind the page. One Progress for each file.
+
+        collection: that they are put into; empty for none.
+        """
         staged = [self.library.ingest.stage(path, password=password) for path in paths]
+        self._put_in(collection, staged)
         self.worker.wake()
         return staged
 
-    def add_path(self, path: Path) -> tuple[list[Progress], int]:
+    def add_path(self, path: Path, *, collection: str = "") -> tuple[list[Progress], int]:
         """A file, or a folder, which is a source from then on. Returns one Progress for each file
-        that was not there before, and how many others were passed over."""
+        that was not there before, and how many others were passed over. collection: as for `add`,
+        and for what a folder holds later."""
         if not path.is_dir():
-            return self.add([path]), 0
+            return self.add([path], collection=collection), 0
         source, _ = self.library.sources.add(path)
+        if collection:
+            self.library.catalog.collect_source(source, collection)
         steps, tally = self._watch.take(source)
         return steps, tally.others
 
-    def add_bytes(self, name: str, data: bytes) -> Progress:
-        """A file that came through the browser."""
+    def add_bytes(self, name: str, data: bytes, *, collection: str = "") -> Progress:
+        """A file that came through the browser. collection: as for `add`."""
         path = extract.incoming(self.library.ingest.originals)
         try:
             extract.save(data, path, name=name)
             staged = self.library.ingest.stage(path, name=Path(name).name)
         finally:
             path.unlink(missing_ok=True)
+        self._put_in(collection, [staged])
         self.worker.wake()
         return staged
+
+    def _put_in(self, collection: str, staged: Iterable[Progress]) -> None:
+        if collection:
+            ids = [progress.doc_id for progress in staged if progress.doc_id]
+            self.library.catalog.put_in(collection, ids)
 
     def work(self) -> Work:
         """What is left to do behind the page, and how long it will take."""

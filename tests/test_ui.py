@@ -434,3 +434,52 @@ def test_a_choice_that_nothing_fits_is_said(both: Room) -> None:
     (types,) = [m for m in app.multiselect if m.label == "Types"]
     types.set_value(["mail"]).run()
     assert any("No document fits" in caption.value for caption in app.caption)
+
+
+# Collections and many documents
+
+
+def collections(room: Room) -> dict[str, int]:
+    return {c.name: c.n_documents for c in room.library.catalog.collections()}
+
+
+def test_a_collection_is_renamed_and_deleted(garden: Room) -> None:
+    garden.library.catalog.put_in("Leases", list(garden.library.catalog.document_ids()))
+    garden.library.catalog.put_in("Rents")
+    app = run("documents")
+    app.text_input(key="name-Rents").set_value("leases").run()
+    assert "called Leases already" in app.error[0].value
+
+    app = run("documents")
+    app.text_input(key="name-Leases").set_value("Contracts").run()
+    app.button(key="delete-Rents").click().run()
+    assert not app.exception
+    assert collections(garden) == {"Contracts": 1}
+
+
+def test_what_is_added_goes_into_the_chosen_collection(
+    room: Room, write_pdf: Callable[..., Path]
+) -> None:
+    room.library.catalog.put_in("Leases")
+    app = run("documents")
+    app.selectbox(key="into").set_value("Leases").run()
+    (path,) = [t for t in app.text_input if t.label.startswith("Or add a file or folder")]
+    path.set_value(str(write_pdf("garden.pdf", *GARDEN)))
+    app.button[0].click().run()
+    assert not app.exception
+    assert collections(room) == {"Leases": 1}
+
+
+def test_many_documents_are_shown_a_page_at_a_time(room: Room) -> None:
+    catalog = room.library.catalog
+    room.pause()
+    for i in range(450):
+        catalog.queue(f"{i:064}", f"paper {i}.pdf", 100, None)
+        catalog.fail(f"{i:064}", "", "")
+    app = run("documents")
+    assert len(app.dataframe[0].value) == 200
+    app.selectbox(key="page").set_value(3).run()
+    assert len(app.dataframe[0].value) == 50
+    app.text_input(key="sought").set_value("paper 44").run()
+    assert not app.exception
+    assert len(app.dataframe[0].value) == 11

@@ -6,15 +6,16 @@ from typing import Any
 
 import streamlit as st
 
+from rag.errors import FilterError
 from rag.room import Room
 from rag.types import DocumentRecord, Prepared, Progress, SourceRecord, Work
-from rag.ui import shared
+from rag.ui import render, shared
 
 # Comments, for Streamlit shows strings that stand alone.
 POLL_S = 1.0
 FOLDERS_S = 5.0
-# Documents; with more, the table is drawn less often while it changes.
-MANY = 500
+# Documents on one page of the table.
+ROWS = 200
 # Failures shown with their reason; the rest are counted.
 SHOWN = 20
 KINDS = (
@@ -41,10 +42,21 @@ def main() -> None:
     _add(room)
     _notices()
     _sources(room)
+    _collections(room)
     _library(room)
 
 
 def _add(room: Room) -> None:
+    known = [""] + [collection.name for collection in room.library.catalog.collections()]
+    into = ""
+    if len(known) > 1:
+        into = st.selectbox(
+            "Put what is added into",
+            known,
+            key="into",
+            format_func=lambda name: name or "no collection",
+            width=300,
+        )
     upload, path = st.columns(2, gap="large")
     with upload:
         files = st.file_uploader(
@@ -55,7 +67,9 @@ def _add(room: Room) -> None:
         st.caption(KINDS)
         if files:
             with st.spinner("Copying into the library …"):
-                staged = [room.add_bytes(file.name, file.getvalue()) for file in files]
+                staged = [
+                    room.add_bytes(file.name, file.getvalue(), collection=into) for file in files
+                ]
             _note(staged)
             st.session_state[UPLOADS] += 1
             st.rerun()
@@ -64,7 +78,7 @@ def _add(room: Room) -> None:
         if st.form_submit_button("Add", icon=":material/add:") and typed.strip():
             path_typed = Path(typed.strip()).expanduser()
             with st.spinner("Copying into the library …"):
-                staged, passed_over = room.add_path(path_typed)
+                staged, passed_over = room.add_path(path_typed, collection=into)
             _note(staged, passed_over)
             if not staged and path_typed.is_dir():
                 _say("info", "Nothing new in that folder.")
@@ -98,6 +112,7 @@ def _sources(room: Room) -> None:
 
 
 def _folders(room: Room) -> None:
+    known = [""] + [collection.name for collection in room.library.catalog.collections()]
     for source in room.sources():
         key = str(source.path)
         with st.container(border=True):
@@ -114,6 +129,8 @@ def _folders(room: Room) -> None:
                     on_change=room.watch,
                     args=(source.path, not source.watched),
                 )
+                if len(known) > 1:
+                    _collection_of(room, source, known)
                 if st.button("Look now", key=f"look-{key}"):
                     room.sync(source.path)
                     st.rerun()
@@ -123,6 +140,53 @@ def _folders(room: Room) -> None:
                 if st.button("Forget", key=f"forget-{key}", help="Its documents stay"):
                     room.forget_source(source.path)
                     st.rerun()
+
+
+def _collection_of(room: Room, source: SourceRecord, known: list[str]) -> None:
+    chosen = st.selectbox(
+        "Collection",
+        known,
+        index=known.index(source.collection) if source.collection in known else 0,
+        key=f"collection-{source.path}",
+        format_func=lambda name: name or "no collection",
+        label_visibility="collapsed",
+        width=200,
+    )
+    if chosen != source.collection:
+        room.library.catalog.collect_source(source.path, chosen)
+        st.rerun()
+
+
+def _collections(room: Room) -> None:
+    """Documents that are together under a name."""
+    collections = room.library.catalog.collections()
+    if not collections:
+        return
+    title = counted(len(collections), "collection")
+    with st.expander(title, icon=":material/folder_special:", key="collections"):
+        for collection in collections:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                name = st.text_input(
+                    "Name",
+                    value=collection.name,
+                    key=f"name-{collection.name}",
+                    label_visibility="collapsed",
+                )
+                st.caption(counted(collection.n_documents, "document"))
+                if name != collection.name:
+                    _rename(room, collection.name, name)
+                if st.button("Delete", key=f"delete-{collection.name}", help="Documents stay"):
+                    room.library.catalog.remove_collection(collection.name)
+                    st.rerun()
+
+
+def _rename(room: Room, old: str, new: str) -> None:
+    try:
+        room.library.catalog.rename_collection(old, new)
+    except FilterError as error:
+        st.error(str(error))
+    else:
+        st.rerun()
 
 
 def _about(source: SourceRecord) -> str:
@@ -152,9 +216,8 @@ def _library(room: Room) -> None:
             "They are copied into the library on this machine and nowhere else."
         )
         return
-    n = len(room.library.catalog.document_ids())
-    every_s = POLL_S * (1 + n // MANY) if room.worker.busy else None
-    st.fragment(_work, run_every=POLL_S if room.worker.busy else None)(room)
+    every_s = POLL_S if room.worker.busy else None
+    st.fragment(_work, run_every=every_s)(room)
     st.fragment(_prepared, run_every=FOLDERS_S)(room)
     st.fragment(_table, run_every=every_s)(room)
 
@@ -241,6 +304,8 @@ def _table(room: Room) -> None:
             room.worker.wake()
             st.rerun()
     _summary(records)
+    failed = [record for record in records if record.error]
+    records, page = _page(room, records)
     event = st.dataframe(
         [_row(room, record) for record in records],
         column_config={
@@ -248,22 +313,24 @@ def _table(room: Room) -> None:
             "Size": st.column_config.NumberColumn(format="bytes", width="small"),
             "Pages": st.column_config.NumberColumn(width="small"),
             "Added": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width="small"),
+            "Dated": st.column_config.TextColumn(width="small"),
         },
         on_select="rerun",
         selection_mode="multi-row",
         hide_index=True,
-        key="table",
+        key=f"table{page}",  # rows that are selected are those of this page
         alt="Documents of the library",
     )
     chosen = [records[i] for i in event["selection"]["rows"] if i < len(records)]
-    if st.button(
-        f"Remove {len(chosen)} selected" if chosen else "Remove selected",
-        icon=":material/delete:",
-        disabled=not chosen,
-        key="remove",
-    ):
-        _confirm_removal(room, chosen)
-    failed = [record for record in records if record.error]
+    with st.container(horizontal=True):
+        if st.button(
+            f"Remove {len(chosen)} selected" if chosen else "Remove selected",
+            icon=":material/delete:",
+            disabled=not chosen,
+            key="remove",
+        ):
+            _confirm_removal(room, chosen)
+        _sort_in(room, chosen)
     for record in failed[:SHOWN]:
         _attention(room, record)
     if len(failed) > SHOWN:
@@ -272,6 +339,60 @@ def _table(room: Room) -> None:
         st.session_state["was_busy"] = False
         st.rerun()
     st.session_state["was_busy"] = room.worker.busy
+
+
+def _page(room: Room, records: list[DocumentRecord]) -> tuple[list[DocumentRecord], str]:
+    """Those that the person looks at, of a name, of a collection, a page of them; and what tells
+    this choice from others."""
+    if len(records) <= ROWS:
+        return records, ""
+    collections = [collection.name for collection in room.library.catalog.collections()]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        sought = st.text_input("Name contains", key="sought", width=300).strip().casefold()
+        inside = st.multiselect("In collections", collections, key="inside", width=300)
+        found = [
+            record
+            for record in records
+            if sought in record.name.casefold()
+            and (not inside or set(inside).intersection(record.collections))
+        ]
+        n_pages = max(1, -(-len(found) // ROWS))
+        page = 1
+        if n_pages > 1:
+            options = list(range(1, n_pages + 1))
+            page = st.selectbox(f"Page of {n_pages}", options, key="page", width=120)
+        st.caption(f"{counted(len(found), 'document')} found")
+    return found[(page - 1) * ROWS : page * ROWS], f"-{page}-{sought}-{inside}"
+
+
+def _sort_in(room: Room, chosen: list[DocumentRecord]) -> None:
+    """Put the selected documents into a collection, or take them out of one."""
+    catalog = room.library.catalog
+    ids = [record.id for record in chosen]
+    known = [collection.name for collection in catalog.collections()]
+    inside = sorted({name for record in chosen for name in record.collections})
+    with st.popover("Put into a collection", disabled=not chosen, icon=":material/folder_special:"):
+        name = st.selectbox(
+            "Collection",
+            known,
+            index=None,
+            key="put-into",
+            placeholder="Choose one, or type a new name",
+            accept_new_options=True,
+        )
+        if st.button("Put in", key="put", disabled=not name) and name:
+            try:
+                catalog.put_in(name, ids)
+            except FilterError as error:
+                st.error(str(error))
+            else:
+                st.rerun()
+    if inside:
+        with st.popover("Take out of a collection", icon=":material/folder_off:"):
+            for name in inside:
+                if st.button(render.label(name, 60), key=f"take-{name}"):
+                    catalog.take_out(name, ids)
+                    st.rerun()
 
 
 def _summary(records: list[DocumentRecord]) -> None:
@@ -289,8 +410,16 @@ def _row(room: Room, record: DocumentRecord) -> dict[str, Any]:
         "Pages": record.n_pages or None,
         "Size": record.n_bytes,
         "Added": record.added_at * 1000,
+        "Dated": _dated(record),
+        "Collections": ", ".join(record.collections),
         "Notes": " ".join(record.warnings),
     }
+
+
+def _dated(record: DocumentRecord) -> str:
+    if record.first_day == record.last_day:
+        return record.first_day
+    return f"{record.first_day} to {record.last_day}"
 
 
 def _state(room: Room, record: DocumentRecord) -> str:
