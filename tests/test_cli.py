@@ -654,6 +654,7 @@ def test_sources_are_listed(run: Run, papers: Path) -> None:
         "n_documents": 2,
         "n_bad": 0,
         "n_held": 0,
+        "collection": "",
     }
 
 
