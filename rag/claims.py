@@ -245,4 +245,17 @@ def _dates(claim: Claim, known: Facts) -> int:
 
 def _in_column(claim: Claim, line: Line, figure: Number) -> bool:
     year = line.year_of(figure)
-    return year is None or not claim.years or year in claim.years
+    if year is not None and claim.years and year not in claim.years:
+        return False
+    name = line.name_of(figure)
+    return name is None or _is_named(claim, name) or not _names_another(claim, line, name)
+
+
+def _is_named(claim: Claim, name: Facts) -> bool:
+    """Whether the claim says all of the name of a column."""
+    return name.stems <= claim.words.keys() and name.years <= claim.years
+
+
+def _names_another(claim: Claim, line: Line, name: Facts) -> bool:
+    """Whether the claim says the name of another column of the row."""
+    return any(_is_named(claim, other) for other, _ in line.named if other is not name)

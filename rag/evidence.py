@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from rag import facts, figures, sentences
 from rag.facts import Facts
@@ -41,7 +42,8 @@ class Table:
 @dataclass(frozen=True, slots=True)
 class Line:
     """A sentence, line or table row of a source. table: None for prose.
-    columns: (index from the left, figure) of a row. refers_back: it begins with a pronoun.
+    columns: (index from the left, figure) of a row. named: (name, figure) of each cell that says
+    its column's name, as in "Q1: 120 | Q2: 130". refers_back: it begins with a pronoun.
     own_voice: it speaks of the document's owner without the name, as "we" or in a table."""
 
     span: Span
@@ -49,6 +51,7 @@ class Line:
     table: Table | None = None
     columns: tuple[tuple[int, Number], ...] = ()
     n_columns: int = 0
+    named: tuple[tuple[Facts, Number], ...] = ()
     refers_back: bool = False
     own_voice: bool = False
 
@@ -60,10 +63,15 @@ class Line:
                     return self.table.years[index]
         return None
 
+    def name_of(self, number: Number) -> Facts | None:
+        """What the cell that shows `number` says its column is."""
+        return next((name for name, figure in self.named if figure is number), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What a hit holds of one page, whose whole text is `page`. context: file name and headings.
+    """What a hit holds of one page, whose whole text is `page`. context: file name, label (the
+    name of a sheet, the subject of a mail) and headings.
     plain_name: letters and digits of the file name alone, as names run together there."""
 
     hit: Hit
@@ -79,7 +87,7 @@ def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stre
     stretches = []
     for hit in hits:
         name = re.sub(r"[_.\-]+", " ", hit.document)
-        context = facts.read("\n".join([name, hit.chunk.context, *hit.chunk.heading]))
+        context = facts.read("\n".join([name, hit.label, hit.chunk.context, *hit.chunk.heading]))
         plain_name = re.sub(r"[\W_]", "", hit.document.casefold())
         for span in hit.chunk.spans:
             page = page_text(span.doc_id, span.page)
@@ -112,7 +120,8 @@ def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
             above = _head_above(page, span.start)
         table = table or _table((*above, *head))
         columns = _columns(text, known)
-        yield Line(here, known, table, columns, len(sentences.cells(text)), own_voice=True)
+        n_columns = len(sentences.cells(text))
+        yield Line(here, known, table, columns, n_columns, _named(text, known), own_voice=True)
         if _is_heading_row(known):
             head, table = _with(head, text), None
 
@@ -169,3 +178,18 @@ def _columns(text: str, known: Facts) -> tuple[tuple[int, Number], ...]:
     if len(filled) > len(known.numbers):
         return ()
     return tuple(zip(filled, known.numbers[len(known.numbers) - len(filled) :], strict=True))
+
+
+def _named(text: str, known: Facts) -> tuple[tuple[Facts, Number], ...]:
+    """Cells of one figure each; none where it is not plain which figure stands in which cell."""
+    cells = [cell.partition(":") for cell in text.split("|")]
+    names = [facts.read(name) for name, _, _ in cells]
+    n_in_cell = [len(facts.read("".join(cell)).numbers) for cell in cells]
+    if "|" not in text or sum(n_in_cell) != len(known.numbers):
+        return ()
+    ends = accumulate(n_in_cell)
+    return tuple(
+        (name, known.numbers[end - 1])
+        for name, n, end in zip(names, n_in_cell, ends, strict=True)
+        if name and n == len(name.numbers) + 1
+    )

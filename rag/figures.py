@@ -28,7 +28,9 @@ CLOSED = re.compile(r"[ ]?%?[ ]?\)")
 CURRENCY = re.compile(r"[$€£¥₹][ ]?$")
 
 SCALE_WORD = re.compile(r"\b(thousand|million|billion|trillion)s?\b", re.IGNORECASE)
-IN_SCALE = re.compile(r"(?:\bin|\()\s*(?:[^\W\d]+\s+){0,3}[$€£¥]?\s?(?:of\s)?$", re.IGNORECASE)
+IN_SCALE = re.compile(
+    r"(?:\bin|[(,;:–—])\s*(?:[^\W\d]+\s+){0,3}[$€£¥]?\s?(?:of\s)?$", re.IGNORECASE
+)
 SCALE_MARK = re.compile(r"[$€£¥]\s?'?(000|k|mn|m|bn)\b", re.IGNORECASE)
 PERCENTAGES = re.compile(
     r"%|\b(?:percent|per cent|percentages?|rates?|margins?|shares?)\b", re.IGNORECASE

@@ -117,4 +117,4 @@ def _holds(hit: Hit, citation: Citation) -> bool:
 
 def _surroundings(hit: Hit) -> str:
     name = re.sub(r"[_.\-]+", " ", hit.document)
-    return "\n".join([name, hit.chunk.context, *hit.chunk.heading, hit.chunk.reading])
+    return "\n".join([name, hit.label, hit.chunk.context, *hit.chunk.heading, hit.chunk.reading])

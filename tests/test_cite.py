@@ -1,6 +1,7 @@
 import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -378,3 +379,32 @@ def test_an_answer_of_ten_sentences_is_checked_in_a_blink() -> None:
 
     assert time.process_time() - start < 0.5
     assert [sentence.supported for sentence in cited.sentences] == [True] * 10
+
+
+SHEET = (
+    "Operating costs by department, thousand euro\n"
+    "Department: Legal | Q1: 55 | Q2: 61 | Q3: 58 | Q4: 64\n"
+    "Department: Facilities | Q1: 80 | Q2: 79 | Q3: 83 | Q4: 90"
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
+        ("Legal costs in Q3 2024 were 58 thousand euro.", True),
+        ("Legal costs in Q2 2024 were 61,000 euro.", True),
+        ("Legal costs in Q2 2024 were 55 thousand euro.", False),
+        ("Legal costs in Q3 2024 were 83 thousand euro.", False),
+        ("Legal costs in Q3 2023 were 58 thousand euro.", False),
+        ("Legal costs in Q3 2024 were 58 million euro.", False),
+    ],
+)
+def test_a_figure_counts_for_the_column_that_its_cell_names_and_for_the_year_of_its_sheet(
+    answer: str, supported: bool
+) -> None:
+    (hit,), page_text = found(("costs.xlsx", SHEET))
+    labelled = replace(hit, label="sheet Costs 2024, A1:E3")
+
+    cited = cite("What were legal costs?", answer, [labelled], page_text)
+
+    assert [sentence.supported for sentence in cited.sentences] == [supported]

@@ -90,6 +90,7 @@ def test_a_question_can_fix_scale_and_percentage_for_its_answer() -> None:
         ("£m 2018 2017", {6}),
         ("$'000", {3}),
         ("EUR (in billions)", {9}),
+        ("Costs by department, thousand euro", {3}),
         ("He won 2 million in 1999", set()),
     ],
 )

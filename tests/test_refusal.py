@@ -57,6 +57,8 @@ def test_a_name_in_the_file_name_or_the_heading_is_not_absent() -> None:
 
     assert n_absent("What has the garden of Greyshoal?", [named]) == 0
     assert n_absent("What had the garden in 2019?", [named]) == 0
+    labelled = replace(TREES, label="sheet Greyshoal 2018, A1:B9")
+    assert n_absent("What had the garden of Greyshoal in 2018?", [labelled]) == 0
     assert n_absent("What has the garden of Greyshoal?", [headed]) == 0
 
 
