@@ -34,7 +34,7 @@ class Draft:
         self._written += tokens
 
     def guess(self) -> Sequence[int]:
-        """Up to MOST tokens that may follow; none where that is not likely enough."""
+        """Up to MOST tokens that may follow, one fewer than match; none where that is too few."""
         if len(self._written) < SHORTEST:
             return ()
         places = self._places.get((self._written[-2], self._written[-1]), ())
@@ -43,7 +43,9 @@ class Draft:
             ((self._length(n, end), -i, n, end) for i, (n, end) in enumerate(places)),
             default=(0, 0, 0, 0),
         )
-        return self._sources[n][end : end + MOST] if length >= self._needed else ()
+        if length < self._needed:
+            return ()
+        return self._sources[n][end : end + min(length - 1, MOST)]
 
     def judge(self, n_right: int, n_guessed: int) -> None:
         """How many tokens of the last guess were right."""
