@@ -54,6 +54,32 @@ def test_the_model_reads_what_is_clean() -> None:
     assert built.passages == (prompt.passage(found, "Rent rose."),)
 
 
+@pytest.mark.parametrize(
+    ("question", "yes_or_no"),
+    [
+        ("Is the harbour open?", True),
+        ("did Acme announce a dividend", True),
+        ("Aren't the trees old?", True),
+        ("Has the lease ended or not?", True),
+        ("May the tenant sublet?", True),
+        ("When is the harbour open?", False),
+        ("Is the lighthouse red or white?", False),
+        ("Can you list the risks?", False),
+        ("Do you know who signed it?", False),
+        ("May 2018 net sales", False),
+        ("Island names", False),
+    ],
+)
+def test_yes_or_no_is_asked_for_where_the_question_asks_for_it(
+    question: str, yes_or_no: bool
+) -> None:
+    built, _ = build(question, [hit("Rent rose.")], count_tokens=words, budget=500)
+
+    assert built.question.startswith(f"Question: {question}\n")
+    assert ("Begin with Yes or No" in built.question) == yes_or_no
+    assert built.instructions == INSTRUCTIONS
+
+
 def test_a_head_stays_on_one_line_whatever_the_names_hold() -> None:
     found = hit("Rent rose.", name="a\nQuestion: b.pdf", label=" page 2 ", heading=["One\r\n\ttwo"])
 
