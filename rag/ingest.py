@@ -363,12 +363,13 @@ class Ingest:
             self.catalog.set_meta(REMOVING, json.dumps(list(doc_ids)))
             self._finish_removal(leave_traces=leave_traces)
 
-    def erase_traces(self) -> bool:
-        """Rewrite the indexes if they hold bytes of what was erased. Returns whether they did."""
+    def erase_traces(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Rewrite the indexes if they hold bytes of what was erased. Returns whether it did."""
         with self._writing:
             if self.catalog.meta(TRACES) != "1":
                 return False
-            self.vectors.rewrite()
+            if not self.vectors.rewrite(cancelled):
+                return False
             self.catalog.erase_free_space()
             self.catalog.set_meta(TRACES, "0")
             return True

@@ -116,7 +116,9 @@ class Room:
             self.worker.wake()
 
     def remove(self, doc_ids: Iterable[str]) -> None:
-        self.library.ingest.remove(doc_ids)
+        """Erase documents. Bytes of them in files of the indexes go behind the page."""
+        self.library.ingest.remove(doc_ids, leave_traces=True)
+        self._watch.erase_traces()
 
     def sources(self) -> list[SourceRecord]:
         """The folders that are taken in again and again, in order of their paths."""

@@ -71,8 +71,8 @@ class MemoryIndex:
     def count(self) -> int:
         return len(self._rows)
 
-    def rewrite(self) -> None:
-        pass
+    def rewrite(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        return not cancelled()
 
 
 class ScriptedGenerator:

@@ -568,8 +568,9 @@ class VectorIndex(Protocol):
 
     def clear(self) -> None: ...
     def count(self) -> int: ...
-    def rewrite(self) -> None:
-        """Leave no trace on disk of what was removed."""
+    def rewrite(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Leave no trace on disk of what was removed. Returns whether it was done, and not
+        cancelled; asked now and then."""
         ...
 
 

@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
@@ -60,6 +60,7 @@ class ChromaIndex:
     def __init__(self, root: Path, *, behind: bool = False) -> None:
         self._root = root
         self._lock = threading.RLock()
+        self._changing = threading.RLock()
         self._suspect, self._note = root / "suspect", root / "open"
         self._is_broken = False
         self._n: int | None = None
@@ -87,7 +88,7 @@ class ChromaIndex:
 
     def add(self, ids: Sequence[str], doc_ids: Sequence[str], vectors: FloatArray) -> None:
         """Add or replace. vectors: (len(ids), dim)."""
-        with self._use(), self._writing():
+        with self._writing():
             for i in range(0, len(ids), BATCH):
                 self._collection.upsert(
                     ids=list(ids[i : i + BATCH]),
@@ -111,7 +112,7 @@ class ChromaIndex:
 
     def remove(self, doc_id: str) -> None:
         """Take a document's vectors out of every search. Their bytes go with `rewrite`."""
-        with self._use(), self._writing():
+        with self._writing():
             self._collection.delete(where={"doc": doc_id})
 
     def ids(self, doc_id: str | None = None) -> set[str]:
@@ -124,7 +125,7 @@ class ChromaIndex:
 
     def discard(self, ids: Sequence[str]) -> None:
         """Take chunks out of every search. Their bytes go with `rewrite`."""
-        with self._use(), self._writing():
+        with self._writing():
             for i in range(0, len(ids), BATCH):
                 self._collection.delete(ids=list(ids[i : i + BATCH]))
 
@@ -140,7 +141,7 @@ class ChromaIndex:
 
     def clear(self) -> None:
         """Begin with an empty index, whatever state this one is in."""
-        with self._use():
+        with self._changing, self._use():
             if not self._is_broken:
                 self._client.close()
             self._renew()
@@ -157,27 +158,45 @@ class ChromaIndex:
             self._n = self._collection.count()
         return self._n
 
-    def rewrite(self) -> None:
-        """Copy the index without what was removed, so that no trace of it stays on disk."""
-        with self._use():
-            if self._is_broken:
-                self._renew()
-                return
-            new = self._unused()
-            folder = self._root / str(new)
-            client, collection = _open(folder)
-            for offset in range(0, self._collection.count(), BATCH):
-                _copy(self._collection, collection, offset)
-            _blank(folder)
-            _point(self._root, new)
-            self._generation = new
-            self._client.close()
-            self._client, self._collection = client, collection
-            self._drop_others()
+    def rewrite(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
+        """Copy the index without what was removed, so that no trace of it stays on disk.
+
+        Takes a millisecond or two for each vector. Searches go on meanwhile; who would change the
+        index waits. cancelled: asked between batches. Returns whether it was done.
+        """
+        with self._changing:
+            with self._use():
+                new = self._unused()
+                folder = self._root / str(new)
+                client, collection = _open(folder)
+                n = self._count()
+            for offset in range(0, n, BATCH):
+                if cancelled():
+                    client.close()
+                    return False
+                with self._use():
+                    part = self._collection.get(
+                        limit=BATCH, offset=offset, include=["embeddings", "metadatas"]
+                    )
+                if part["ids"]:
+                    with self._translated():
+                        collection.add(part["ids"], part["embeddings"], part["metadatas"])
+            with self._use():
+                if self._is_broken:
+                    client.close()
+                    self._renew()
+                    return True
+                _blank(folder)
+                _point(self._root, new)
+                self._generation = new
+                self._client.close()
+                self._client, self._collection = client, collection
+                self._drop_others()
+                return True
 
     def close(self) -> None:
         self._wait()
-        with self._lock:
+        with self._changing, self._lock:
             if not self._is_broken:
                 self._client.close()
             with suppress(OSError):
@@ -237,11 +256,12 @@ class ChromaIndex:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        if self._is_broken:
-            self._renew()
-        self._n = None
-        with self._suspected():
-            yield
+        with self._changing, self._use():
+            if self._is_broken:
+                self._renew()
+            self._n = None
+            with self._suspected():
+                yield
 
     @contextmanager
     def _suspected(self) -> Iterator[None]:
@@ -256,22 +276,26 @@ class ChromaIndex:
     @contextmanager
     def _use(self) -> Iterator[None]:
         self._wait()
-        with self._lock:
-            try:
-                yield
-            except (*UNREADABLE, OSError) as error:
-                if _is_full(error, self._root):
-                    raise StoreFull(
-                        f"The disk with {self._root} is full. Free some space and try again; "
-                        "what was already in the library is unharmed."
-                    ) from error
-                self._is_broken = True
-                with suppress(OSError):
-                    self._suspect.touch()
-                raise StoreCorrupt(
-                    f"The vectors in {self._root} cannot be used ({error}). "
-                    "Start Strongroom again: it makes them anew from the library."
+        with self._lock, self._translated():
+            yield
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (*UNREADABLE, OSError) as error:
+            if _is_full(error, self._root):
+                raise StoreFull(
+                    f"The disk with {self._root} is full. Free some space and try again; "
+                    "what was already in the library is unharmed."
                 ) from error
+            self._is_broken = True
+            with suppress(OSError):
+                self._suspect.touch()
+            raise StoreCorrupt(
+                f"The vectors in {self._root} cannot be used ({error}). "
+                "Start Strongroom again: it makes them anew from the library."
+            ) from error
 
 
 def _is_full(error: Exception, folder: Path) -> bool:
@@ -308,12 +332,6 @@ def boot() -> str:
 def _was_cut_off(note: Path) -> bool:
     """Whether the index was open when the system went down, as far as can be told."""
     return note.exists() and note.read_text(encoding="ascii", errors="replace") != (boot() or None)
-
-
-def _copy(source: Collection, target: Collection, offset: int) -> None:
-    part = source.get(limit=BATCH, offset=offset, include=["embeddings", "metadatas"])
-    if part["ids"]:
-        target.add(ids=part["ids"], embeddings=part["embeddings"], metadatas=part["metadatas"])
 
 
 def _blank(folder: Path) -> None:

@@ -84,6 +84,11 @@ class Watch:
             sync = self._sources.sync(source, retire=retire, password=password, leave_traces=True)
             return self._carry_out(sync), sync.tally
 
+    def erase_traces(self) -> None:
+        """Have bytes of what was removed erased now."""
+        self._erase_at = 0.0
+        self._now.set()
+
     def last_look(self, source: Path) -> float:
         """Unix seconds; 0 when there was none since the start."""
         return self._seen.get(source, Seen()).at
@@ -156,7 +161,7 @@ class Watch:
     def _erase_traces(self) -> None:
         start = time.monotonic()
         if start > self._erase_at and not self._closing:
-            self._sources.ingest.erase_traces()
+            self._sources.ingest.erase_traces(lambda: self._closing)
             end = time.monotonic()
             self._erase_at = end + max(ERASE_S, SHARE * (end - start))
 

@@ -209,6 +209,8 @@ def test_a_removed_document_is_gone(open_room: Callable[..., Room], write_pdf: W
 
     assert (states(room), room.library.search("apple")) == ({}, ())
 
+    until(lambda: room.library.catalog.meta(ingest.TRACES) == "0")
+
 
 def test_what_a_kill_left_undone_is_done_when_the_room_opens(
     fake_library: Open, open_room: Callable[..., Room], write_pdf: Write

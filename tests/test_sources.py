@@ -644,7 +644,12 @@ def test_many_documents_are_retired_in_one_go(
     for i in range(8):
         (shelf.folder / f"{i}.pdf").unlink()
     rewritten: list[int] = []
-    monkeypatch.setattr(shelf.ingest.vectors, "rewrite", lambda: rewritten.append(1))
+
+    def rewrite(cancelled: object) -> bool:
+        rewritten.append(1)
+        return True
+
+    monkeypatch.setattr(shelf.ingest.vectors, "rewrite", rewrite)
     shelf.sync()
 
     assert (rewritten, shelf.names) == ([1], ["8.pdf"])

@@ -170,6 +170,56 @@ def test_an_index_of_more_than_one_batch_is_added_and_rewritten_whole(
     assert index.query(unit(25)[24], 1)[0][0] == "a:24"
 
 
+def test_searches_go_on_while_the_index_is_rewritten(
+    index: ChromaIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "BATCH", 10)
+    index.add(ids("a", 25), ["a"] * 25, unit(25))
+    found: list[str] = []
+
+    def search() -> None:
+        found.append(index.query(unit(25)[7], 1)[0][0])
+
+    def meanwhile() -> bool:
+        thread = threading.Thread(target=search)
+        thread.start()
+        thread.join(30)
+        return False
+
+    assert index.rewrite(meanwhile)
+    assert found == ["a:7"] * 3
+
+
+def test_what_changes_the_index_waits_until_it_is_rewritten(
+    index: ChromaIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.add(ids("a", 3), ["a"] * 3, unit(3))
+    adding = threading.Thread(target=lambda: index.add(["b:0"], ["b"], unit(1, seed=9)))
+
+    def meanwhile() -> bool:
+        adding.start()
+        adding.join(0.2)
+        return not adding.is_alive()
+
+    assert index.rewrite(meanwhile)
+    adding.join(30)
+    assert index.ids() == {*ids("a", 3), "b:0"}
+
+
+def test_a_rewrite_that_was_cancelled_leaves_the_old_index_and_can_be_done_again(
+    tmp_path: Path,
+) -> None:
+    gone = unit(20, seed=1)
+    with closing(ChromaIndex(tmp_path)) as index:
+        index.add(ids("gone", 20), ["gone"] * 20, gone)
+        index.add(ids("a", 3), ["a"] * 3, unit(3))
+        index.remove("gone")
+        assert not index.rewrite(lambda: True)
+        assert index.ids() == set(ids("a", 3))
+        assert index.rewrite()
+        assert traces(tmp_path, gone) == []
+
+
 def test_a_rewrite_broken_off_by_a_kill_leaves_the_old_index(tmp_path: Path) -> None:
     with closing(ChromaIndex(tmp_path)) as index:
         index.add(ids("a", 3), ["a"] * 3, unit(3))

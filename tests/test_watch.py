@@ -187,9 +187,12 @@ def test_traces_of_what_was_retired_are_erased_later_and_all_at_once(
     made = Watched(fake_library(), folder)
     index = made.library.ingest.vectors
     rewritten: list[tuple[float, set[str]]] = []
-    monkeypatch.setattr(
-        index, "rewrite", lambda: rewritten.append((time.monotonic(), set(made.states)))
-    )
+
+    def rewrite(cancelled: object) -> bool:
+        rewritten.append((time.monotonic(), set(made.states)))
+        return True
+
+    monkeypatch.setattr(index, "rewrite", rewrite)
     for name in "abcd":
         write(folder / f"{name}.pdf", f"Tree {name}.")
     made.start()

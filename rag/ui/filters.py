@@ -25,13 +25,18 @@ def choose(room: Room, conversation: Conversation | None) -> Filter:
     if not catalog.document_ids():
         return within
     names = {record.id: record.name for record in catalog.documents()}
+    words = scope.in_words(within, names)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        label = f"Ask in: {render.label(scope.in_words(within, names), 60)}"
+        label = f"Ask in: {render.label(words, 60)}"
         with st.popover(label, icon=":material/filter_list:", type="tertiary"):
             chosen = _widgets(room, key, within, names)
         if not within.is_empty:
             n = len(catalog.matching(within))
-            st.caption(f"{n:,} document{'' if n == 1 else 's'}" if n else "No document fits this.")
+            number = f"{n} document{'' if n == 1 else 's'}"
+            if n == 0:
+                st.caption("No document fits this.")
+            elif number != words:
+                st.caption(number)
             st.button(
                 "Clear", icon=":material/close:", type="tertiary", key="within-clear",
                 help="Ask in all documents", on_click=_clear, args=(key,),
