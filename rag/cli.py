@@ -248,9 +248,13 @@ def add(
         collection = _text(collection) if collection else ""
         if collection:
             opened.catalog.put_in(collection)
-            for source in sources:
-                opened.catalog.collect_source(source, collection)
-        _take_in(opened, files, sources, password=password, collection=collection)
+        try:
+            for folder in folders:
+                opened.sources.collect(folder, collection)
+            _take_in(opened, files, sources, password=password, collection=collection)
+        finally:  # what was taken in belongs there, whatever was not
+            for folder in folders:
+                opened.sources.collect(folder, collection)
     if bare:
         raise click.ClickException(
             f"No files that Strongroom reads in {_names(bare)}. Name a folder that holds some."

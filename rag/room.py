@@ -68,9 +68,9 @@ class Room:
         if not path.is_dir():
             return self.add([path], collection=collection), 0
         source, _ = self.library.sources.add(path)
-        if collection:
-            self.library.catalog.collect_source(source, collection)
+        self.library.sources.collect(path, collection)
         steps, tally = self._watch.take(source)
+        self.library.sources.collect(path, collection)
         return steps, tally.others
 
     def add_bytes(self, name: str, data: bytes, *, collection: str = "") -> Progress:

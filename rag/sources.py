@@ -194,6 +194,19 @@ class Sources:
         path = _resolved(folder)
         return next((s for s in self.catalog.source_paths() if path.is_relative_to(s)), None)
 
+    def collect(self, folder: Path, collection: str) -> None:
+        """Put the documents that a folder gives into a collection: from now on where it is a
+        source, and those of today where it lies in one. Raises FilterError."""
+        path, source = _resolved(folder), self.find(folder)
+        if source is None or not collection:
+            return
+        inside = [
+            f.doc_id for p, f in self.catalog.files(source).items() if _lies_in(p, [str(path)])
+        ]
+        self.catalog.put_in(collection, inside)
+        if source == path:
+            self.catalog.collect_source(source, collection)
+
     def has_files(self, folder: Path) -> bool:
         """Whether it is a source, lies in one, or holds something that could be taken in."""
         return self.find(folder) is not None or bool(self.look(_resolved(folder)).files)

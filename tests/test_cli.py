@@ -433,6 +433,20 @@ def test_a_folder_puts_what_it_gives_later_into_its_collection(run: Run, tmp_pat
     assert "into Papers" in run("sources").stdout
 
 
+def test_a_folder_in_another_puts_only_its_own_files_into_a_collection(
+    run: Run, tmp_path: Path
+) -> None:
+    inner = tmp_path / "papers" / "leases"
+    inner.mkdir(parents=True)
+    (inner.parent / "a.pdf").write_bytes(pdfs.make(*GARDEN))
+    (inner / "b.pdf").write_bytes(pdfs.make(*HARBOUR))
+    run("add", inner.parent)
+    run("add", inner, "--collection", "Leases")
+
+    assert collections(run) == {"Leases": 1}
+    assert "into" not in run("sources").stdout
+
+
 # check
 
 
