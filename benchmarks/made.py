@@ -39,7 +39,7 @@ def words() -> list[str]:
         "".join(SYLLABLES[i] for i in rng.integers(0, len(SYLLABLES), rng.integers(2, 5)))
         for _ in range(N_WORDS * 2)
     }
-    return [*COMMON, *sorted(made - set(COMMON), key=hash_of)][:N_WORDS]
+    return [*COMMON, *sorted(made - set(COMMON), key=lambda word: (hash_of(word), word))][:N_WORDS]
 
 
 def hash_of(text: str) -> int:
