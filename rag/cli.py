@@ -38,6 +38,7 @@ from rag.settings import Settings
 from rag.types import (
     EVERYTHING,
     UNSUPPORTED,
+    WITHHELD,
     Answer,
     Citation,
     Collection,
@@ -1103,9 +1104,11 @@ def _print_citations(citations: tuple[Citation, ...]) -> None:
 
 def _print_withheld(text: str, *, shown: bool) -> None:
     if not shown:
-        err.print("What the model wrote is withheld, for no passage bears it out. See --anyway.")
+        err.print(
+            "What the model wrote is withheld: the documents do not bear it out. See --anyway."
+        )
         return
-    err.print(f"The model wrote this. {UNSUPPORTED}", style="yellow")
+    err.print(WITHHELD, style="yellow")
     out.print(Text("\n".join(f"    {line}" for line in text.splitlines()), style="dim"))
 
 

@@ -25,6 +25,9 @@ Maker = Literal["model", "figures", "index"]
 Stop = Literal["complete", "length", "cancelled", "no_evidence"]
 
 UNSUPPORTED = "No passage of the documents bears this answer out. Do not rely on it."
+WITHHELD = (
+    "The documents do not bear this out well enough, or speak of something else. Do not rely on it."
+)
 
 
 @dataclass(frozen=True, slots=True)

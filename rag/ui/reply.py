@@ -4,7 +4,7 @@ import streamlit as st
 
 from rag import prompt, refusal
 from rag.room import Room
-from rag.types import UNSUPPORTED, Answer, Citation, Hit
+from rag.types import UNSUPPORTED, WITHHELD, Answer, Citation, Hit
 from rag.ui import render, viewer
 
 MOST_NEAREST = 5
@@ -62,7 +62,7 @@ def _refused(room: Room, turn_id: int, answer: Answer) -> None:
                 _nearest(room, turn_id, hit)
     if answer.withheld:
         with st.expander("Show what the model wrote anyway", icon=":material/visibility_off:"):
-            st.warning(UNSUPPORTED, icon=":material/warning:")
+            st.warning(WITHHELD, icon=":material/warning:")
             st.html(render.withheld(answer.withheld))
 
 
