@@ -202,13 +202,11 @@ def test_traces_of_what_was_retired_are_erased_later_and_all_at_once(
         (folder / f"{name}.pdf").unlink()
         until(lambda name=name: f"{name}.pdf" not in made.states)
         assert f"{name}.pdf" not in {hit.document for hit in made.library.search("Tree")}
-    until(lambda: rewritten)
-    time.sleep(1.5)
+    until(lambda: rewritten and rewritten[-1][1] == {"d.pdf"})
     made.watch.close()
     made.worker.close()
 
     assert all(later - earlier >= 1.0 for (earlier, _), (later, _) in pairwise(rewritten))
-    assert rewritten[-1][1] == {"d.pdf"}
     assert made.library.ingest.erase_traces() is False
 
 
