@@ -16,7 +16,7 @@ from rag.arrays import IntArray
 
 SCORED = 5_000
 """Chunks; about so many are scored for one question."""
-MOST = 4 * SCORED
+MOST = 2 * SCORED
 """Chunks that are looked at to find those in chosen documents."""
 ENOUGH = 1_000
 """With fewer that hold a rare word, those that hold both of two common ones are scored too."""

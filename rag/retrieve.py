@@ -16,11 +16,13 @@ NAMED = 0.3
 
 SPARE = 3
 """Times as many passages as are wanted are read, for some may say what an earlier one says."""
-SCANNED = 10_000
-"""Chunks of chosen documents, up to which their vectors are compared one by one: the index finds
-the nearest of all documents, and has to be asked for too many to have enough of a few."""
 WIDER = 2
-"""Times as many as are needed on average are then asked of the index."""
+"""The index finds the nearest of all documents. So many times as many are asked of it as are needed
+on average to have enough of the chosen documents."""
+FURTHER = 4
+"""Times as many again when there are not enough."""
+CHEAPER = 2
+"""Vectors that are compared one by one, after they were read, in the time of one from the index."""
 
 
 def retrieve(
@@ -83,12 +85,14 @@ def _nearest(
     if doc_ids is None:
         return vectors.query(vector, CANDIDATES)
     n_chosen = catalog.n_chunks(doc_ids)
-    if n_chosen > SCANNED:
-        near = vectors.query(vector, WIDER * CANDIDATES * n_all // n_chosen)
-        among = set(doc_ids)
-        inside = [(i, s) for i, s in near if i.partition(":")[0] in among]
-        if len(inside) >= CANDIDATES:
-            return inside[:CANDIDATES]
+    wanted = WIDER * CANDIDATES * n_all // max(n_chosen, 1)
+    if n_chosen > CHEAPER * wanted:
+        # Neighbours come from few documents, of which none need be chosen.
+        near = _inside(vectors.query(vector, wanted), doc_ids)
+        if len(near) < CANDIDATES:
+            near = _inside(vectors.query(vector, FURTHER * wanted), doc_ids)
+        if near:
+            return near[:CANDIDATES]
     ids, rows = catalog.vectors_of(doc_ids)
     return rank.nearest(ids, rows, vector, CANDIDATES)
 
@@ -103,6 +107,11 @@ def _worth(
         page: WHOLE_PAGE * whole[page] + NAMED * named.are_at(page[1], label, text)
         for page, (label, text) in pages.items()
     }
+
+
+def _inside(found: list[tuple[str, float]], doc_ids: Sequence[str]) -> list[tuple[str, float]]:
+    chosen = set(doc_ids)
+    return [(i, s) for i, s in found if i.partition(":")[0] in chosen]
 
 
 def _hit(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from libraries import document
 
 from rag import retrieve as module
+from rag.arrays import FloatArray
 from rag.catalog import Catalog
 from rag.chunk import chunk
 from rag.retrieve import retrieve
@@ -118,11 +119,11 @@ def test_an_empty_library_gives_nothing(shelf: Shelf) -> None:
     assert shelf.find("apple trees") == ()
 
 
-@pytest.mark.parametrize("scanned", [10_000, 0])
+@pytest.mark.parametrize("cheaper", [10_000, 0])
 def test_chosen_documents_alone_are_looked_in_by_words_and_by_meaning(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, scanned: int
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, cheaper: int
 ) -> None:
-    monkeypatch.setattr(module, "SCANNED", scanned)
+    monkeypatch.setattr(module, "CHEAPER", cheaper)
     for i in range(60):
         shelf.put(document(f"Apple tree {i}.", doc_id=f"{i:064}", name=f"{i}.pdf"))
     shelf.put(document("Forty pear trees.", doc_id=A, name="garden.pdf"))
@@ -143,8 +144,8 @@ def test_of_all_documents_chosen_the_same_is_found_as_of_none(
     ids = [f"{i:064}" for i in range(9)]
     for i, doc_id in enumerate(ids):
         shelf.put(document(f"Apple tree {i}.", doc_id=doc_id, name=f"{i}.pdf"))
-    for scanned in (10_000, 0):
-        monkeypatch.setattr(module, "SCANNED", scanned)
+    for cheaper in (10_000, 0):
+        monkeypatch.setattr(module, "CHEAPER", cheaper)
 
         assert shelf.find("Apple tree 1.", doc_ids=ids) == shelf.find("Apple tree 1.")
 
@@ -188,3 +189,27 @@ def test_whatever_is_asked_something_or_nothing_is_found(question: str) -> None:
         shelf.put(document("Forty apple trees.", doc_id=A))
 
         assert len(shelf.find(question)) == 1
+
+
+def test_the_index_is_asked_for_more_when_the_nearest_are_of_documents_not_chosen(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHEAPER", 0)
+    monkeypatch.setattr(module, "CANDIDATES", 4)
+    for i in range(40):
+        shelf.put(document(f"Apple tree {i}.", doc_id=f"{i:064}", name=f"{i}.pdf"))
+    chosen = [f"{i + 100:064}" for i in range(10)]
+    for i, doc_id in enumerate(chosen):
+        shelf.put(document(f"Pear {i}.", doc_id=doc_id, name="pears.pdf"))
+    asked: list[int] = []
+    real = shelf.vectors.query
+
+    def query(vector: FloatArray, n: int) -> list[tuple[str, float]]:
+        asked.append(n)
+        return real(vector, n)
+
+    monkeypatch.setattr(shelf.vectors, "query", query)
+    hits = shelf.find("Apple tree 1", doc_ids=chosen)
+
+    assert asked == [40, 160]
+    assert {hit.document for hit in hits} == {"pears.pdf"}
