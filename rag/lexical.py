@@ -1,7 +1,7 @@
 """Ranks chunks by words, in a time that hardly grows with the library. SQL and numpy only.
 
 BM25 takes a microsecond or more for each chunk that it scores, and common words stand in a good
-part of all chunks. So only those are scored that hold one of the rarer words, by all words. The
+part of all chunks. So only those are scored, by all words, that hold one of the rarer words. The
 others come last in a full ranking, for what a word adds falls with the number of chunks it is in.
 """
 
@@ -18,8 +18,8 @@ SCORED = 5_000
 """Chunks; about so many are scored for one question."""
 MOST = 2 * SCORED
 """Chunks that are looked at to find those in chosen documents."""
-ENOUGH = 1_000
-"""With fewer that hold a rare word, those that hold both of two common ones are scored too."""
+ENOUGH = 200
+"""With fewer that hold a rare word, those that hold the next one and any other are scored too."""
 
 Rows = Callable[..., Sequence[Any]]
 """SQL and its values to rows."""
@@ -43,19 +43,14 @@ class Lexical:
         if not words:
             return []
         if doc_ids is None:
-            return self._scored(*self._split(words, SCORED), n)
+            return self._scored(self._split(words), n)
         ranges = self._ranges(doc_ids)
         rows = _rows_in(ranges)
-        if len(rows) > SCORED:
-            rare, rest = self._split(words, min(MOST, SCORED * self.n_all() // len(rows)))
-            (row,) = self.rows(
-                "SELECT json_group_array(rowid) AS found FROM chunks_fts WHERE chunks_fts MATCH ?",
-                rare,
-            )
-            rows = _inside(np.array(json.loads(row["found"]), np.int32), ranges)
-        else:
-            rare, rest = _any_of(words), ""
-        return self._scored(rare, rest, n, rows)
+        if len(rows) <= SCORED:
+            return self._scored([_any_of(words)], n, rows)
+        asked = self._split(words, self.n_all() / len(rows))
+        found = [row for expression in asked for row in self._rows_of(expression)]
+        return self._scored(asked, n, _inside(np.array(found, np.int32), ranges))
 
     def n_holding(self, words: Sequence[str]) -> dict[str, int]:
         """How many chunks hold each of the words."""
@@ -75,22 +70,33 @@ class Lexical:
         (row,) = self.rows("SELECT total(n_chunks) AS n FROM documents")
         return int(row["n"])
 
-    def _split(self, words: Sequence[str], most: int) -> tuple[str, str]:
-        """Expressions: for about so many chunks as are to be scored, and for the other words."""
+    def _split(self, words: Sequence[str], wider: float = 1.0) -> list[str]:
+        """Expressions for the chunks that are to be scored, of which each fits one alone, for FTS5
+        counts a word twice that is in one twice.
+
+        wider: times as many chunks as are wanted, for not all that are found will be looked at.
+        """
         counts = self.n_holding(words)
         common = sorted(words, key=lambda word: counts[word])
         rare: list[str] = []
         total = 0
-        while common and total + counts[common[0]] <= most:
+        while common and total + counts[common[0]] <= min(SCORED * wider, MOST):
             total += counts[common[0]]
             rare.append(common.pop(0))
-        if len(common) == 1 and not total:
-            rare.append(common.pop())
-        either = [_any_of(rare)] if rare else []
-        if (total < ENOUGH or not rare) and len(common) > 1:
-            either.append(f"({_quoted(common[0])} AND {_quoted(common[1])})")
-            common = common[2:]
-        return " OR ".join(either), _any_of(common)
+        if not (rare and common):
+            return [_any_of(rare)] if rare else [_beside(common)]
+        asked = [f"({_any_of(rare)}) {join} ({_any_of(common)})" for join in ("AND", "NOT")]
+        if total < ENOUGH * wider:
+            asked.append(f"({_beside(common)}) NOT ({_any_of(rare)})")
+        return asked
+
+    def _rows_of(self, expression: str) -> list[int]:
+        (row,) = self.rows(
+            "SELECT json_group_array(rowid) AS found FROM chunks_fts WHERE chunks_fts MATCH ?",
+            expression,
+        )
+        found: list[int] = json.loads(row["found"])
+        return found
 
     def _ranges(self, doc_ids: Sequence[str]) -> IntArray:
         """(documents, 2), sorted: the first and the last row of each. The chunks of a document are
@@ -104,16 +110,14 @@ class Lexical:
         return np.array(found, np.int32).reshape(-1, 2)
 
     def _scored(
-        self, rare: str, rest: str, n: int, inside: IntArray | None = None
+        self, asked: Sequence[str], n: int, inside: IntArray | None = None
     ) -> list[tuple[str, float]]:
-        """Chunks that `rare` finds, by its words and those of `rest`. inside: rows, sorted."""
+        """Chunks that any of the expressions finds. inside: rows, sorted."""
         if inside is not None and not len(inside):
             return []
-        # Two questions, for in one FTS5 would count the words of `rare` twice. FTS5 seeks a range
-        # of rows, and the plus keeps SQLite from asking it anew for each of them.
-        asked = [f"({rare}) AND ({rest})", f"({rare}) NOT ({rest})"] if rest else [rare]
         where, values = "chunks_fts MATCH ?", []
         if inside is not None:
+            # FTS5 seeks a range, and the plus keeps SQLite from asking it anew for each row.
             where += " AND rowid BETWEEN ? AND ? AND +rowid IN (SELECT value FROM json_each(?))"
             values = [int(inside[0]), int(inside[-1]), json.dumps(inside.tolist())]
         one = f"SELECT rowid, bm25(chunks_fts) AS score FROM chunks_fts WHERE {where}"
@@ -124,6 +128,12 @@ class Lexical:
             n,
         )
         return [(row["id"], row["score"]) for row in rows]
+
+
+def _beside(words: Sequence[str]) -> str:
+    """The first word with any other one."""
+    first, *others = words
+    return f"{_quoted(first)} AND ({_any_of(others)})" if others else _quoted(first)
 
 
 def _any_of(words: Sequence[str]) -> str:

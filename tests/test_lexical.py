@@ -82,15 +82,17 @@ def test_among_many_those_with_a_rare_word_are_ranked_by_all_words(
         assert found.keys() >= plain(catalog, [rarest], doc_ids).keys()
 
 
-def test_chunks_that_hold_two_common_words_stand_in_where_rare_words_are_in_too_few(
+def test_where_rare_words_are_in_too_few_the_next_one_counts_beside_another(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lexical, "SCORED", 12)
-    found = dict(catalog.holding(["harbour", "apple", "pear", "cellar"], 100))
-    assert found.keys() >= plain(catalog, ["harbour"], None).keys()
-    both = plain(catalog, ["pear"], None).keys() & plain(catalog, ["cellar"], None).keys()
-    assert found.keys() >= both
-    assert len(found) < len(plain(catalog, ["apple"], None))
+    found = catalog.holding(["harbour", "cellar", "march", "unknown"], 100)
+    harbour, cellar, march = (
+        plain(catalog, [word], None).keys() for word in ("harbour", "cellar", "march")
+    )
+    assert {i for i, _ in found} == {*harbour, *(march & cellar)}
+    full = plain(catalog, ["harbour", "cellar", "march", "unknown"], None)
+    assert dict(found) == pytest.approx({i: full[i] for i, _ in found})
 
 
 def test_a_common_word_alone_is_found(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
