@@ -69,7 +69,8 @@ DUMPS = {
 }
 VECTORS = "SELECT id, vector FROM chunks JOIN vectors ON chunk = rowid"
 LEFT = """SELECT (SELECT count(*) FROM documents WHERE state IN ('embedded', 'failed')),
-    (SELECT count(*) FROM meta WHERE key = 'unsure' AND value = '1')"""
+    (SELECT count(*) FROM meta WHERE key = 'unsure' AND value = '1'),
+    (SELECT total(n_embedded) FROM documents)"""
 
 
 class Failed(Exception):
@@ -339,10 +340,18 @@ def _is_done(library: Path, undisturbed: Undisturbed) -> bool:
     if (library / "chroma" / "suspect").exists() or not (library / "library.db").exists():
         return False
     try:
-        ((n_done, unsure),) = _rows(library, LEFT)
-    except sqlite3.OperationalError:
+        ((n_done, unsure, n_embedded),) = _rows(library, LEFT)
+        n_indexed = _n_indexed(library / "chroma")
+    except (sqlite3.OperationalError, OSError):
         return False  # it had no tables yet
-    return n_done == undisturbed.n_documents and not unsure
+    return n_done == undisturbed.n_documents and not unsure and n_indexed == n_embedded
+
+
+def _n_indexed(chroma: Path) -> int:
+    """An index that was under suspicion begins anew, and is filled by a later step or start."""
+    path = chroma / (chroma / "current").read_text(encoding="ascii").strip() / "chroma.sqlite3"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        return int(db.execute("SELECT count(*) FROM embeddings").fetchone()[0])
 
 
 def _must_be_well(run: Run, undisturbed: Undisturbed) -> None:

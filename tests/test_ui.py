@@ -358,7 +358,7 @@ def test_how_much_is_prepared_is_shown_with_a_switch(
     app = run("documents")
     (switch,) = [toggle for toggle in app.toggle if toggle.label == "Prepare answers"]
     assert switch.value is True
-    assert any("passages prepared · 0.0 GB" in caption.value for caption in app.caption)
+    assert any("passages prepared · 0 MB" in caption.value for caption in app.caption)
 
     switch.set_value(False).run()
 

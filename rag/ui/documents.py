@@ -256,9 +256,10 @@ def _prepared(room: Room) -> None:
 
 
 def _about_prepared(prepared: Prepared) -> str:
+    size = prepared.n_bytes
     parts = [
         f"{prepared.n:,} of {counted(prepared.of, 'passage')} prepared",
-        f"{prepared.n_bytes / 1e9:.1f} GB",
+        f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB",
     ]
     if prepared.is_on and prepared.remaining_s:
         parts.append(f"about {duration(prepared.remaining_s)} left")
