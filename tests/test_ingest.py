@@ -77,7 +77,8 @@ def test_all_files_can_be_searched_before_the_first_is_embedded(
 
     for name in ("a.pdf", "b.pdf"):
         own = [step for of, step in steps(taken) if of == name and step != "embedding"]
-        assert own == ["queued", "extracting", "searchable", "embedded"]
+        # A step that takes long is told again.
+        assert list(dict.fromkeys(own)) == ["queued", "extracting", "searchable", "embedded"]
     kinds = [step for _, step in steps(taken)]
     assert kinds.index("embedding") > max(i for i, s in enumerate(kinds) if s == "searchable")
     assert [record.state for record in library.catalog.documents()] == ["embedded", "embedded"]
