@@ -678,10 +678,8 @@ def test_a_tape_stops_in_the_middle_of_a_slice(tape: Tape) -> None:
     tape.cut(0)
     timer = threading.Timer(whole_s / 8, tape.stop)
     timer.start()
-    start = time.monotonic()
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped):  # else the slice came to its end
         tape.read([1000] * SLICE)
-    assert time.monotonic() - start < 0.8 * whole_s
     assert tape.tokens == []
 
 
