@@ -469,9 +469,12 @@ class Catalog:
 
     def n_chunks(self, doc_ids: Sequence[str] | None = None) -> int:
         """How many chunks these documents have; None means all."""
-        among = "" if doc_ids is None else "WHERE id IN (SELECT value FROM json_each(?))"
-        asked = () if doc_ids is None else (json.dumps(list(doc_ids)),)
-        (row,) = self._all(f"SELECT total(n_chunks) AS n FROM documents {among}", *asked)
+        if doc_ids is None:
+            return self._lexical.n_all()
+        (row,) = self._all(
+            f"SELECT total(n_chunks) AS n FROM documents WHERE id IN {LISTED}",
+            json.dumps(list(doc_ids)),
+        )
         return int(row["n"])
 
     def vectors_of(self, doc_ids: Sequence[str]) -> tuple[list[str], FloatArray]:

@@ -42,14 +42,13 @@ def retrieve(
     chosen = None if doc_ids is None else sorted(set(doc_ids))
     asked, holding = _asked(question, catalog)
     n_all = catalog.n_chunks()
-    there = [word for word, n in holding.items() if n]
-    lexical = catalog.holding(there, CANDIDATES, doc_ids=chosen)
+    weights = {word: bm25.weight(n, n_all) for word, n in holding.items() if n}
+    lexical = catalog.holding(list(weights), CANDIDATES, doc_ids=chosen)
     fused = rank.fuse(_nearest(asked, catalog, vectors, embedder, chosen), lexical)
     places = catalog.places(list(fused))
     # The index may still have what the catalogue has no more.
     found = {chunk_id: fused[chunk_id] for chunk_id in fused if chunk_id in places}
     pages = catalog.pages({page for on in places.values() for page in on})
-    weights = {word: bm25.weight(n, n_all) for word, n in holding.items() if n}
     worth = _worth(question, weights, pages)
     scores = dict(rank.together(found, places, worth))
     chunks = rank.distinct(catalog.chunks(list(scores)[: SPARE * top_k]), top_k)

@@ -22,9 +22,9 @@ def choose(room: Room, conversation: Conversation | None) -> Filter:
     catalog = room.library.catalog
     key = conversation.id if conversation else ""
     within = _current(conversation)
-    if not catalog.document_ids():
-        return within
     names = {record.id: record.name for record in catalog.documents()}
+    if not names:
+        return within
     words = scope.in_words(within, names)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         label = f"Ask in: {render.label(words, 60)}"
