@@ -21,7 +21,7 @@ COVER = 1500
 """Characters of a document's first page that may say whose it is."""
 
 PLAIN = facts.read(
-    "total consolidated company segment amount value balance figure number annual dollars usd"
+    "total consolidated company segment amount value balance figure number annual dollars usd fy"
 ).stems
 """Stems that neither ask for a row nor tell it from another."""
 SAME = {
@@ -35,15 +35,24 @@ NET_OF = "revenue"
 
 LONGEST = 20
 """Characters of a figure."""
+CAPTION = 200
+"""Characters right above a table that may say what its figures are of."""
+ARTICLE = re.compile(r"^(?:the|a|an) ", re.IGNORECASE)
+MEMBER = re.compile(r" (?:from|of|for|by) ", re.IGNORECASE)
 DIGIT = re.compile(r"\d")
 NUMBER = re.compile(figures.PATTERN, re.VERBOSE)
 CURRENCY = re.compile(r"([$€£¥₹])[\s(]*$")
+NOTE = re.compile(r"\(\d{1,2}\)")
+"""Of a footnote, in front of a row's figures."""
 FOOTNOTE = re.compile(r"\s*\((?:\d{1,2}|[a-z])\)|[.\s…]+$")
 QUARTER = "three months"
 THEN_MORE = re.compile(rf"\b{QUARTER}\b.*\b(?:six|nine) months\b", re.IGNORECASE | re.DOTALL)
 QUARTERLY = re.compile(r"\bquarterly (?:report|period)\b|\b10-q\b", re.IGNORECASE)
 ENDS_GROUP = re.compile(r"\W*(?:total\b|net\b|[^a-z]*$)", re.IGNORECASE)
 BRACKETED = re.compile(r"\([^()]*\)")
+CHANGE = re.compile(r"\b(?:increase|decrease|change)s?\b", re.IGNORECASE)
+"""Of the line above rows: their figures are changes, as in a statement of cash flows."""
+TOTAL = re.compile(r"\btotal\b", re.IGNORECASE)
 PER = re.compile(r"\bper\b", re.IGNORECASE)
 UNSCALED = re.compile(r"\b(?:per|shares?|ratio|number|employees|headcount)\b", re.IGNORECASE)
 """Of a row's label: its figures may not be in the table's scale."""
@@ -64,7 +73,8 @@ class _Row:
     """A row of a table, or a sentence, with its figures by year.
 
     group: the line above rows that belong together ("Cost of sales:"). known: stems of the file
-    name, and of names in the question that the cover or the headings hold too.
+    name, and of names in the question that the cover or the headings hold too. caption: stems of
+    what stands right above the table.
     """
 
     label: str
@@ -72,6 +82,7 @@ class _Row:
     table: object
     group: str = ""
     known: frozenset[str] = frozenset()
+    caption: frozenset[str] = frozenset()
 
 
 def find(
@@ -90,7 +101,7 @@ def find(
     ]
     in_tables = [row for row in rows if isinstance(row.table, Table)]
     for some in (in_tables, rows):
-        by_label = [_matching(label, task, some) for label in task.labels]
+        by_label = [_matching(label, task, some) or _members(label, some) for label in task.labels]
         if all(by_label):
             break
     if len(by_label) == 1:
@@ -160,7 +171,7 @@ def _rows(stretch: Stretch, task: Task, page_text: PageText) -> Iterator[_Row]:
     )
     table: Table | None = None
     columns: tuple[int, ...] = ()
-    group = ""
+    group, caption = "", frozenset[str]()
     for line in stretch.lines:
         text = stretch.page[line.span.start : line.span.end]
         if line.table is None:
@@ -168,10 +179,11 @@ def _rows(stretch: Stretch, task: Task, page_text: PageText) -> Iterator[_Row]:
         else:
             if line.table is not table:
                 group, columns = _group(line.table), _columns(line.table, _words(stretch), task)
+                caption = _stems(line.table.text[-CAPTION:])
             row = _row(stretch, line, text, columns)
         table = line.table
-        if row is not None:
-            yield replace(row, group=group, known=known)
+        if row is not None and not CHANGE.search(group):
+            yield replace(row, group=group, known=known, caption=caption)
         if ENDS_GROUP.match(text):
             group = ""
 
@@ -214,6 +226,8 @@ def _row(stretch: Stretch, line: Line, text: str, columns: Sequence[int]) -> _Ro
     offsets = sentences.cell_offsets(text)
     if table is None or not offsets or not _are_a_year_apart(table):
         return None
+    if len(offsets) > len(table.years) > 0 and NOTE.fullmatch(text, *offsets[0]):
+        offsets = offsets[1:]
     label = FOOTNOTE.sub("", text[: offsets[0][0]].rstrip(" $€£¥₹("))
     numbers = [_number(text, *offset) for offset in offsets]
     if _are_pairs(numbers):
@@ -309,6 +323,7 @@ def _operand(
 
 def _said(stretch: Stretch, line: Line, text: str) -> _Row | None:
     """ "Net sales were $1,577 million in 2018, compared with $1,437 million in 2017." """
+    text = text.replace("\n", " ")
     begun = SAID.match(text)
     if not begun or len(text) > 300:
         return None
@@ -356,7 +371,30 @@ def _matching(label: str, task: Task, rows: Sequence[_Row]) -> list[_Row]:
             continue
         if own := _own(need, rest, row):
             best.setdefault(own, []).append(row)
-    return best[max(best)] if best else []
+    found = best[max(best)] if best else []
+    # "Total cost of sales" stands below "Cost of sales" and may be more.
+    total = bool(TOTAL.search(label))
+    return [row for row in found if bool(TOTAL.search(row.label)) == total] or found
+
+
+def _members(label: str, rows: Sequence[_Row]) -> list[_Row]:
+    """The rows "Cheese" for "net sales from cheese", below "Net sales by product:"."""
+    for at in MEMBER.finditer(label):
+        words = ARTICLE.sub("", label[: at.start()])
+        measure, member = _stems(words), _stems(label[at.end() :])
+        found = [
+            _Row(row.label, {y: _of(words, cell) for y, cell in row.cells.items()}, row.table)
+            for row in rows
+            if member and _stems(row.label) == member and member.isdisjoint(row.caption)
+            if measure and measure - row.known <= row.caption
+        ]
+        if found:
+            return found
+    return []
+
+
+def _of(measure: str, operand: Operand) -> Operand:
+    return replace(operand, label=f"{operand.label} ({measure})")
 
 
 def _own(need: frozenset[str], rest: frozenset[str], row: _Row) -> int:

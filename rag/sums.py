@@ -1,4 +1,4 @@
-"""Sums that a question asks for, and what comes of their operands: by code, never by the model.
+"""Figures and sums that a question asks for, and the answers to it: by code, never by the model.
 
 Only English wordings that leave no doubt are understood; any other question is the model's. A wrong
 figure that was worked out is worse than none.
@@ -13,12 +13,15 @@ from typing import Literal
 from rag import facts
 from rag.types import Span
 
-Kind = Literal["change", "difference", "ratio", "share", "total", "mean"]
+Kind = Literal["value", "change", "difference", "ratio", "share", "total", "mean"]
 
 MOST_YEARS = 12
 LONGEST = 300
 """Characters of a question for a sum."""
+MANY = Decimal("0.1")
+"""Of a share or more: three digits are shown either way."""
 
+YEAR = r"(?:19|20)\d\d"
 VERB = (
     r"(?:grow|grew|grown|increased?|rise|rose|risen|changed?|declined?|decreased?|fall|fell|fallen|"
     r"drop|dropped|shrink|shrunk|improved?|go up|go down|gone up|gone down)"
@@ -63,8 +66,8 @@ DIFFERENCE = re.compile(
 )
 MEAN = re.compile(r"\b(?:average|mean)\b(?: of\b)?", re.IGNORECASE)
 TOTAL = re.compile(
-    r"\b(?:sum(?: of)?|combined|altogether|cumulative(?:ly)?|all together|in total|added (?:up|"
-    r"together))\b",
+    r"\b(?:sum(?: of)?|total of|combined|altogether|cumulative(?:ly)?|all together|in total|"
+    r"added (?:up|together))\b",
     re.IGNORECASE,
 )
 OVER = re.compile(r"\btotal\b(?: amount of\b)?", re.IGNORECASE)
@@ -75,9 +78,13 @@ OF_TWO: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("share", SHARE),
     ("difference", DIFFERENCE),
 )
+VALUE = re.compile(
+    rf"^(?:(?:in|for|at|as of|during)\b[^,?]{{0,40}}\b{YEAR}\b,? )?"
+    r"(?:what|how much) (?:is|was|were|are) (?P<label>.+)$",
+    re.IGNORECASE,
+)
 TWO = re.compile(rf"^\s*(?P<a>.+?) and (?P<b>.+?){END}", re.IGNORECASE)
 
-YEAR = r"(?:19|20)\d\d"
 YEARS = re.compile(rf"(?<![\d/.,$])(?:FY ?)?({YEAR})(?![\d%]|[,.]\d)", re.IGNORECASE)
 RANGE = re.compile(
     rf"\b({YEAR})\s?(?:[-–]|to|through|until)\s?({YEAR})\b|\bbetween ({YEAR}) and ({YEAR})\b",
@@ -98,6 +105,9 @@ FORM = re.compile(
     re.IGNORECASE,
 )
 """How the answer is to be given."""
+IN_TURN = re.compile(r",? ?\b(?:respectively|in (?:chronological )?order)\b", re.IGNORECASE)
+"""That several figures are to be given one after the other, as they are in any case."""
+PERCENT = re.compile(r"%|\bpercent(?:age)?\b", re.IGNORECASE)
 NO_PART = re.compile(
     r"\b(?:(?:twelve|12)[- ]months?|5[23][- ]weeks?|quarterly (?:report|period))\b", re.IGNORECASE
 )
@@ -155,9 +165,10 @@ def asked(question: str) -> Task | None:
     text = " ".join(FORM.sub(" ", question.replace("’", "'")).split()).rstrip(" ?.")
     if len(text) > LONGEST:
         return None
-    if MORE_IS_ASKED.search(text) or SPLIT_YEAR.search(text) or "?" in text:
+    if SPLIT_YEAR.search(text) or "?" in text:
         return None
-    task = _of_two(text) or _over_years(text)
+    task = None if MORE_IS_ASKED.search(text) else _of_two(text) or _over_years(text)
+    task = task or _value(text)
     if task is None:
         return None
     names = frozenset(name.stem for name in facts.read(text).names if not name.opening)
@@ -181,11 +192,12 @@ def result(task: Task, operands: Sequence[Operand]) -> str:
     operands: as `task` wants them, label by label, and year by year within a label.
     """
     first = operands[0]
-    if any((o.scale, o.percent) != (first.scale, first.percent) for o in operands):
-        return ""
+    differ = any((o.scale, o.percent) != (first.scale, first.percent) for o in operands)
     # Tables show costs with and without a minus.
-    if len(task.labels) > 1 and any(o.value < 0 for o in operands):
+    if differ or (len(task.labels) > 1 and any(o.value < 0 for o in operands)):
         return ""
+    if task.kind == "value":
+        return _shown(task, operands)
     if task.kind == "change":
         return _changed(task, first, operands[1])
     if task.kind == "difference":
@@ -242,6 +254,19 @@ def _over_years(text: str) -> Task | None:
     return None
 
 
+def _value(text: str) -> Task | None:
+    """One row in one year or several, as it stands there."""
+    text = IN_TURN.sub(" ", text)
+    found, years = VALUE.match(text), years_in(text)
+    if not found or MORE_IS_ASKED.search(text) or not 1 <= len(years) <= MOST_YEARS:
+        return None
+    if PERCENT.search(text) or any(
+        pattern.search(text) for pattern in (RATIO, SHARE, DIFFERENCE, MEAN, TOTAL, *CHANGES)
+    ):
+        return None
+    return Task("value", (found["label"],), tuple(years))
+
+
 def _changed(task: Task, earlier: Operand, later: Operand) -> str:
     change = later.value - earlier.value
     verb = "rose" if change > 0 else "fell" if change < 0 else "did not change"
@@ -292,6 +317,11 @@ def _together(task: Task, operands: Sequence[Operand]) -> str:
     return f"{names}, {years} together: {terms} = {_amount(total, *operands)}."
 
 
+def _shown(task: Task, operands: Sequence[Operand]) -> str:
+    values = [f"{_amount(o.value, o)} in {task.period(o.year)}" for o in operands]
+    return f"{operands[0].label}: {_listed(values)}."
+
+
 def _term(operand: Operand, *, inner: bool = False) -> str:
     """inner: behind a sign of its own."""
     if operand.value >= 0:
@@ -312,7 +342,7 @@ def _amount(value: Decimal, *operands: Operand, places: int | None = None) -> st
 
 
 def _percent(share: Decimal, *, signed: bool = False) -> str:
-    number = _number(abs(100 * share), 1)
+    number = _number(abs(100 * share), 1 if abs(share) >= MANY else 2)
     return f"{'−' if share < 0 else '+' if signed and share > 0 else ''}{number} %"
 
 

@@ -201,7 +201,7 @@ def test_a_sum_is_worked_out_by_code_and_each_operand_cited_at_its_cell(
 
     found = answer(happened)
     assert found.text == (
-        "Net sales rose by 140 million (+9.7 %) from 2017 to 2018: 1,577 − 1,437 = 140 million."
+        "Net sales rose by 140 million (+9.74 %) from 2017 to 2018: 1,577 − 1,437 = 140 million."
     )
     assert (found.marked, found.maker) == (f"{found.text} [1][2]", "figures")
     assert [c.quote for c in found.citations] == ["1,437", "1,577"]

@@ -43,7 +43,7 @@ def sum_of(question: str, *pages: str, hits: Sequence[Hit] = ()) -> str:
     [
         (
             "By how much did Acme's net sales grow from 2017 to 2018?",
-            "(+9.7 %) from 2017 to 2018: 1,577 − 1,437 = $140 million.",
+            "(+9.74 %) from 2017 to 2018: 1,577 − 1,437 = $140 million.",
         ),
         ("What was the growth rate of revenue in 2018?", "1,577 − 1,437 = $140 million."),
         ("How much did net income change in 2018?", "−123 − 45 = −168 million."),
@@ -53,6 +53,9 @@ def sum_of(question: str, *pages: str, hits: Sequence[Hit] = ()) -> str:
         ("What percentage of net sales was cost of sales in 2017?", "850 / 1,437 = 59.2 %."),
         ("What is the sum of net sales in 2016 and 2018?", "1,300 + 1,577 = $2,877 million."),
         ("What was average net sales from 2016 to 2018?", "/ 3 = $1,438.0 million."),
+        ("What were Acme's net sales in 2017?", "Net sales: $1,437 million in 2017."),
+        ("What was net income in 2018 and 2017?", "45 million in 2017 and −123 million in 2018."),
+        ("What was the effective margin in 2016?", "Effective margin: 25.0 % in 2016."),
     ],
 )
 def test_figures_are_taken_by_row_and_year(question: str, ending: str) -> None:
@@ -206,6 +209,41 @@ def test_the_line_above_tells_rows_of_one_name_apart_until_their_total() -> None
     assert sum_of(question.format("services"), table) == ""
 
 
+def test_what_a_row_is_a_part_of_may_stand_above_the_table() -> None:
+    table = (
+        "Net sales by product were as follows (in thousands):\n2018 2017\nCheese 70 60\nButter 5 4"
+    )
+    question = "What were net sales from {} in 2018?"
+
+    assert sum_of(question.format("cheese"), table) == ("Cheese (net sales): 70 thousand in 2018.")
+    assert sum_of(question.format("bread"), table) == ""
+    assert sum_of("What was the cost of cheese in 2018?", table) == ""
+    assert sum_of("What were net sales of product in 2018?", table) == ""
+
+
+def test_a_total_is_told_from_what_it_adds_up() -> None:
+    rows = "Cost of goods 70 60\nDepreciation 5 4\nTotal cost of goods 75 64"
+    table = f"(in thousands)\n2018 2017\n{rows}"
+    question = "What was the {}cost of goods in 2018?"
+
+    assert sum_of(question.format(""), table).endswith(": 70 thousand in 2018.")
+    assert sum_of(question.format("total "), table).endswith(": 75 thousand in 2018.")
+
+
+def test_changes_of_a_statement_of_cash_flows_are_no_balances() -> None:
+    flows = "(in thousands)\n2018 2017\nIncrease (decrease) in:\nAccrued expenses 9 (3)\nOther 1 2"
+    balance = "(in thousands)\n2018 2017\nAccrued expenses 40 31\nOther liabilities 1 2"
+    question = "What were accrued expenses in 2018?"
+
+    assert sum_of(question, flows) == ""
+    assert sum_of(question, flows, balance) == "Accrued expenses: 40 thousand in 2018."
+
+
+def test_the_number_of_a_footnote_is_no_figure() -> None:
+    table = "Fiscal 2018 Fiscal 2017\nAudit fees (1) $ 3,631 $ 3,784\nTax fees (2) 169 70"
+    assert sum_of("How much were audit fees in 2018?", table) == "Audit fees: 3,631 in 2018."
+
+
 def test_a_row_without_a_stated_scale_gets_neither_scale_nor_currency() -> None:
     table = "2018 2017\nNet sales $ 1,577 $ 1,437\nCosts 900 850"
     assert sum_of("How much did net sales grow in 2018?", table).endswith("1,577 − 1,437 = 140.")
@@ -227,6 +265,7 @@ def test_a_sentence_gives_its_figures_too() -> None:
     assert sum_of("How much did net sales grow in 2018?", text).endswith(
         "1,577 − 1,437 = $140 million."
     )
+    assert sum_of("How much did net sales grow in 2018?", text.replace(" ", "\n", 1)) != ""
     assert sum_of("How much did costs grow in 2018?", text) == ""
     assert sum_of("How much did net sales grow in 2018?", mixed) == ""
 
