@@ -3,8 +3,10 @@
 The contexts of a file of questions are taken in, one document for each title, and prepared. Then
 each question is answered in turn
 
-- plain: nothing is kept and nothing guessed, as a plain library does it;
-- cold: nothing is prepared, but the instructions are still there from the question before;
+- plain: nothing is kept and nothing guessed, and all passages found are read, as a plain library
+  does it;
+- cold: nothing is prepared, but the instructions are still there from the question before, and
+  passages far behind the best are left out, as on the paths that follow;
 - half: every other passage is prepared;
 - prepared: all are;
 - again: another question to the same passages.
@@ -129,12 +131,13 @@ def _ask_all(
         for n, question in enumerate(questions):
             left = [p for p in options.paths if (question.dataset, question.id, p) not in done]
             hits = library.search(question.text) if left else ()
+            alike = tuple(replace(hit, score=1.0) for hit in hits)
             if left and not _prepare(library, hits, ends):
                 return
             for name in in_turn(left, n):
                 print(f"\r{path.name}: {n + 1} of {len(questions)}, {name:<10}", end="",
                       file=sys.stderr, flush=True)  # fmt: skip
-                run = _run(library, question, hits, name)
+                run = _run(library, question, alike if name == "plain" else hits, name)
                 if options.keep:
                     with options.keep.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(asdict(run)) + "\n")

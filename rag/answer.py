@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rag import cite, derived, operands, prompt, refusal, sums
+from rag import cite, derived, operands, prompt, rank, refusal, sums
 from rag.errors import ContextOverflow
 from rag.types import (
     Answer,
@@ -82,7 +82,9 @@ def ask(
         return
     model = generator()
     budget = min(limits.prompt_tokens, model.n_context - limits.answer_tokens)
-    built, hits = prompt.build(question, found, count_tokens=model.count_tokens, budget=budget)
+    built, hits = prompt.build(
+        question, rank.telling(found), count_tokens=model.count_tokens, budget=budget
+    )
     if not hits:
         raise ContextOverflow(
             f"The question leaves no room for a passage within {budget} tokens. Shorten it."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rag.arrays import FloatArray
-from rag.types import Chunk, Origin
+from rag.types import Chunk, Hit, Origin
 
 Scored = Sequence[tuple[str, float]]
 """(chunk id, score), best first."""
@@ -19,6 +19,9 @@ WHOLE_DOCUMENT = 0.3
 """What the best document adds to its passages; one is worth at most 1 by itself."""
 BEST = 5
 """Pages of a document that tell how good it is."""
+NEAR = 0.65
+"""Share of the best passage's score from which another is worth reading too."""
+LEAST = 2
 SAME = 0.9
 """Share of runs of three words that passages have in common which say nearly the same."""
 WORD = re.compile(r"\w+")
@@ -73,6 +76,13 @@ def nearest(
     scores = vectors @ vector
     best = np.argsort(-scores, kind="stable")[:n]
     return [(ids[i], float(scores[i])) for i in best]
+
+
+def telling(hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    """The hits, best first, that come near the best, LEAST at least: where it is far ahead, more of
+    them cost time and mislead."""
+    near = sum(hit.score >= NEAR * hits[0].score for hit in hits)
+    return tuple(hits[: max(near, LEAST)])
 
 
 def distinct(chunks: Iterable[Chunk], n: int) -> list[Chunk]:

@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from libraries import hit
 
-from rag.rank import WHOLE_DOCUMENT, Found, distinct, fuse, nearest, together
+from rag.rank import WHOLE_DOCUMENT, Found, distinct, fuse, nearest, telling, together
+from rag.types import Hit
 
 SCORED = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 50)).map(
     lambda scores: sorted(scores.items(), key=lambda item: -item[1])
@@ -96,3 +99,24 @@ def test_the_nearest_come_first_and_equally_near_ones_in_their_order() -> None:
 
     assert [i for i, _ in nearest("abcd", rows, rows[1], 3)] == ["b", "d", "c"]
     assert nearest([], np.empty((0, 0), np.float32), rows[1], 3) == []
+
+
+def scored(*scores: float) -> tuple[Hit, ...]:
+    return tuple(replace(hit(f"No. {n}", rank=n), score=s) for n, s in enumerate(scores, 1))
+
+
+def test_passages_far_behind_the_best_are_not_read() -> None:
+    hits = scored(1.5, 1.2, 1.0, 0.9, 0.2)
+
+    assert telling(hits) == hits[:3]
+
+
+def test_the_second_is_read_however_far_the_best_is_ahead() -> None:
+    assert len(telling(scored(1.5, 0.1, 0.1))) == 2
+    assert len(telling(scored(1.5))) == 1
+
+
+def test_of_passages_that_are_alike_all_are_read() -> None:
+    hits = scored(1.0, 1.0, 0.9, 0.9, 0.8, 0.8)
+
+    assert telling(hits) == hits
