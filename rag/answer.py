@@ -20,12 +20,16 @@ from rag.types import (
     Hit,
     Maker,
     Piece,
+    Reading,
     Sentence,
     Sources,
     Span,
     Strictness,
     Waiting,
 )
+
+SHORTEST_S = 2.0
+"""Of readings whose length is worth telling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ def ask(
     seed: int = 0,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[AnswerEvent]:
-    """Sources, then Waiting if others are first, then Deltas, then Done, always last.
+    """Sources, then Waiting if others are first or Reading if that takes a while, then Deltas, then
+    Done, always last.
 
     When nothing is found, or the model says that the passages do not answer, or `rule` says that
     what it wrote is no answer, the answer's stop is "no_evidence" and its text says so. What was
@@ -92,6 +97,9 @@ def ask(
     built = replace(built, cells=cells(model.stamp, hits))
     if ahead := model.n_ahead:
         yield Waiting(ahead)
+    # What there is to read behind others depends on what they leave.
+    elif (seconds := model.reading_s(built) or 0.0) >= SHORTEST_S:
+        yield Reading(seconds)
 
     pieces = model.generate(
         built,

@@ -49,6 +49,7 @@ from rag.types import (
     Hit,
     Level,
     Progress,
+    Reading,
     SourceRecord,
     Waiting,
 )
@@ -1078,11 +1079,13 @@ def _last(events: Iterator[Any]) -> Answer:
 
 def _shown(events: Iterator[Any]) -> Answer:
     """Show the answer as it is written, and with its marks when it is done."""
-    text = ""
+    text = passages = ""
     with Live(Text("Searching …", style="dim"), console=out, vertical_overflow="visible") as live:
         for event in events:
             if isinstance(event, Waiting):
                 live.update(Text("Waiting for an earlier answer …", style="dim"))
+            elif isinstance(event, Reading):
+                live.update(Text(f"{passages} about {event.seconds:.0f} s", style="dim"))
             elif isinstance(event, Delta):
                 text += event.text
                 live.update(Text(text))
@@ -1090,7 +1093,8 @@ def _shown(events: Iterator[Any]) -> Answer:
                 live.update(Text(event.answer.marked))
                 return event.answer
             else:
-                live.update(Text(f"Reading {len(event.hits)} passages …", style="dim"))
+                passages = f"Reading {len(event.hits)} passages …"
+                live.update(Text(passages, style="dim"))
     raise RagError("The answer was not finished. Ask again.")
 
 

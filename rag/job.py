@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from rag.errors import RagError
-from rag.types import Answer, AnswerEvent, Delta, Done, Hit, Sources, Understood, Waiting
+from rag.types import Answer, AnswerEvent, Delta, Done, Hit, Reading, Sources, Understood, Waiting
 
 UNFINISHED = "The answer was not finished. Ask again."
 
@@ -26,6 +26,7 @@ class Job:
         self.hits: tuple[Hit, ...] | None = None
         self.ahead = 0
         self.text = ""
+        self._writes_at_s: float | None = None
         self._ask = ask
         self._finished = finished
         self._started = time.monotonic()
@@ -40,6 +41,13 @@ class Job:
     @property
     def elapsed_s(self) -> float:
         return time.monotonic() - self._started
+
+    @property
+    def expected_s(self) -> float | None:
+        """When the first word is expected, in seconds from the start; None where nobody knows, or
+        when that is over."""
+        expected = self._writes_at_s
+        return expected if expected is not None and self.elapsed_s < expected else None
 
     def cancel(self) -> None:
         """Stop at the next token. What was written so far becomes the answer."""
@@ -64,6 +72,8 @@ class Job:
                         self.hits = hits
                     case Waiting(ahead):
                         self.ahead = ahead
+                    case Reading(seconds):
+                        self._writes_at_s = self.elapsed_s + seconds
                     case Delta(text):
                         self.ahead = 0
                         self.text += text

@@ -5,6 +5,7 @@ import hashlib
 import logging
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -32,6 +33,8 @@ WAIT_S = 0.05
 FORMAT = 1
 """Of the prompt, as far as kept cells depend on it, and of the cells."""
 PREPARING_TOKENS = 2048
+LATELY = 16
+"""Slices that tell how fast it reads: as many as one question's passages take."""
 FEWEST = 16
 """Tokens of a passage that kept cells must cover to be worth putting in: one that was cut to fit
 begins like the whole one."""
@@ -104,6 +107,8 @@ class LlamaGenerator:
         self.guesses = guesses
         self._line = _Line()
         self._model: _Model | None = None
+        # Tokens and seconds of each of the slices read last.
+        self._lately: tuple[tuple[int, float], ...] = ()
         self._preparing = threading.Lock()
         # Taken in this order. Counting tokens needs the second only, so it never waits for
         # a slice of another caller's prompt.
@@ -152,6 +157,20 @@ class LlamaGenerator:
 
     def prompt_tokens(self, prompt: Prompt) -> int:
         return _n_tokens(self._layout(prompt)[1])
+
+    def reading_s(self, prompt: Prompt) -> float | None:
+        """Looks at what the tape holds now, and at which passages have cells."""
+        lately = self._lately
+        if not lately:
+            return None
+        model, parts = self._layout(prompt)
+        wanted = [token for part in parts for token in part.tokens]
+        n_held, n_unread, end = _n_common(model.tape.tokens, wanted), 0, 0
+        for part in parts:
+            start, end = end, end + len(part.tokens)
+            if not (self._cells and part.name in self._cells):
+                n_unread += max(end - max(start, n_held), 0)
+        return n_unread * sum(seconds for _, seconds in lately) / sum(n for n, _ in lately)
 
     def generate(
         self,
@@ -385,8 +404,14 @@ class LlamaGenerator:
         for start in range(0, len(tokens), SLICE):
             if cancelled():
                 raise Stopped
+            read = tokens[start : start + SLICE]
             with self._decoding_with(model):
-                tape.read(tokens[start : start + SLICE], each=each)
+                began = time.perf_counter()
+                tape.read(read, each=each)
+                took_s = time.perf_counter() - began
+            # Short ones take longer for each token; the other tape is read at a low priority.
+            if tape is model.tape and len(read) >= SLICE // 2:
+                self._lately = (*self._lately, (len(read), took_s))[-LATELY:]
 
     @contextmanager
     def _decoding_with(self, model: _Model) -> Iterator[None]:

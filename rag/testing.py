@@ -77,7 +77,7 @@ class MemoryIndex:
 
 class ScriptedGenerator:
     """Says what it is told to, a word at a time. prompts: what it was asked, in order. chances:
-    what it answers to asides, one for each."""
+    what it answers to asides, one for each. reads_in_s: how long it says that reading takes."""
 
     name = "scripted"
 
@@ -87,6 +87,7 @@ class ScriptedGenerator:
         self.n_context = n_context
         self.n_ahead = 0
         self.stamp = ""
+        self.reads_in_s: float | None = None
         self.prompts: list[Prompt] = []
         self._answers = list(answers)
         self._chances = chances
@@ -101,6 +102,9 @@ class ScriptedGenerator:
         return sum(
             self.count_tokens(t) for t in (prompt.instructions, *prompt.passages, prompt.question)
         )
+
+    def reading_s(self, prompt: Prompt) -> float | None:  # noqa: ARG002
+        return self.reads_in_s
 
     def generate(
         self,

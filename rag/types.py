@@ -282,6 +282,13 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """The model reads the passages, and will begin to write in about so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """The next piece of the answer's text."""
 
@@ -293,7 +300,7 @@ class Done:
     answer: Answer
 
 
-AnswerEvent = Understood | Sources | Waiting | Delta | Done
+AnswerEvent = Understood | Sources | Waiting | Reading | Delta | Done
 
 
 @dataclass(frozen=True, slots=True)
@@ -608,6 +615,11 @@ class Generator(Protocol):
 
     def prompt_tokens(self, prompt: Prompt) -> int:
         """Tokens of the whole prompt as it will be evaluated, chat markup included."""
+        ...
+
+    def reading_s(self, prompt: Prompt) -> float | None:
+        """Seconds that reading a prompt will take, as fast as it went lately; None while that is
+        unknown. Takes some milliseconds. Raises ModelError."""
         ...
 
     def generate(

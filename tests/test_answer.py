@@ -17,6 +17,7 @@ from rag.types import (
     Done,
     Generator,
     Hit,
+    Reading,
     Sources,
     Span,
     Strictness,
@@ -320,6 +321,23 @@ def test_who_waits_for_an_earlier_answer_is_told() -> None:
     generator.n_ahead = 2
 
     assert events(generator)[:3] == [Sources(HITS), Waiting(2), Delta("Forty.")]
+
+
+def test_who_waits_while_the_model_reads_is_told_how_long() -> None:
+    generator = ScriptedGenerator("Forty.")
+    generator.reads_in_s = 9.4
+
+    assert events(generator)[:3] == [Sources(HITS), Reading(9.4), Delta("Forty.")]
+
+
+@pytest.mark.parametrize(("seconds", "ahead"), [(None, 0), (0.0, 0), (1.9, 0), (9.4, 1)])
+def test_no_time_is_named_that_is_short_or_unknown_or_begins_later(
+    seconds: float | None, ahead: int
+) -> None:
+    generator = ScriptedGenerator("Forty.")
+    generator.reads_in_s, generator.n_ahead = seconds, ahead
+
+    assert not any(isinstance(event, Reading) for event in events(generator))
 
 
 def test_a_question_longer_than_the_context_is_refused() -> None:

@@ -19,14 +19,14 @@ from click.testing import CliRunner, Result
 from libraries import GARDEN, HARBOUR, answer_from, assemble, hit
 from waiting import until
 
-from rag.cli import answer_json, cli
+from rag.cli import _shown, answer_json, cli
 from rag.errors import ModelMissing
 from rag.library import Library, read_catalog
 from rag.lock import LibraryLock
 from rag.prompt import NO_ANSWER
 from rag.settings import ROOT, Settings
 from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
-from rag.types import Generator, Piece
+from rag.types import Delta, Done, Generator, Piece, Reading, Sources, Waiting
 from rag.watch import Watch
 
 ANSWER = "The garden has forty apple trees."
@@ -238,6 +238,22 @@ def test_a_plain_answer_is_printed_with_its_marks_and_quotes(run: Run, garden: P
         "",
         "[1] garden.pdf, page 1",
         f"    “{ANSWER}”",
+    ]
+
+
+def test_a_terminal_shows_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr("rag.cli.Live.update", lambda _live, text: seen.append(str(text)))
+    found, answer = hit(ANSWER), answer_from(hit(ANSWER))
+    events = [Sources((found,) * 6), Waiting(1), Reading(9.4), Delta("Forty."), Done(answer)]
+
+    assert _shown(iter(events)) == answer
+    assert seen == [
+        "Reading 6 passages …",
+        "Waiting for an earlier answer …",
+        "Reading 6 passages … about 9 s",
+        "Forty.",
+        answer.marked,
     ]
 
 

@@ -7,7 +7,7 @@ from waiting import until
 
 from rag.errors import ModelMissing
 from rag.job import UNFINISHED, Job
-from rag.types import Answer, AnswerEvent, Delta, Done, Sources, Waiting
+from rag.types import Answer, AnswerEvent, Delta, Done, Reading, Sources, Waiting
 
 HIT = hit("Forty trees.")
 ANSWER = answer_from(HIT)
@@ -51,6 +51,25 @@ def test_what_it_has_so_far_can_be_read_while_it_runs() -> None:
 
     assert (job.running, job.text, outcomes) == (False, "Forty trees.", [ANSWER])
     assert job.elapsed_s > 0
+
+
+def test_when_the_first_word_is_expected_is_known_until_that_is_over() -> None:
+    ask = Paced(Sources((HIT,)), Reading(0.3), Done(ANSWER))
+    job, _ = run(ask)
+    ask.go_on.release()
+    until(lambda: job.hits is not None)
+    assert job.expected_s is None
+
+    ask.go_on.release()
+    until(lambda: job.expected_s is not None)
+    expected_s = job.expected_s
+    assert expected_s is not None
+    assert job.elapsed_s < expected_s <= job.elapsed_s + 0.3
+
+    until(lambda: job.expected_s is None)
+    assert job.elapsed_s >= expected_s
+    ask.go_on.release()
+    job.wait()
 
 
 def test_it_finishes_though_nobody_looks() -> None:

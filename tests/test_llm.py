@@ -250,6 +250,35 @@ def test_a_prompt_with_the_same_head_is_read_from_where_it_differs(
 
 
 @pytest.mark.real
+def test_how_long_reading_takes_is_unknown_before_anything_was_read() -> None:
+    generator = LlamaGenerator(WEIGHTS, n_context=512)
+    assert generator.reading_s(PROMPT) is None
+
+    list(generator.generate(PROMPT, max_tokens=1))
+    assert generator.reading_s(PROMPT) is None  # too short to tell
+
+    list(generator.generate(Prompt("", (PASSAGE * 10,), "Why?"), max_tokens=1))
+    assert generator.reading_s(PROMPT) is not None
+    generator.close()
+
+
+@pytest.mark.real
+def test_how_long_reading_takes_follows_from_how_fast_it_went_and_what_is_left(
+    smol: LlamaGenerator, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = Prompt("Be brief.", tuple(f"Mile {n}. {PASSAGE}" for n in range(16)), "Why?")
+    list(smol.generate(long, max_tokens=1))
+    monkeypatch.setattr(smol, "_lately", ((100, 1.0), (100, 3.0)))
+    other = replace(long, passages=(*long.passages[:12], PASSAGE), question="Where?")
+    estimates = [smol.reading_s(prompt) for prompt in (long, other)]
+    reads.clear()
+
+    list(smol.generate(other, max_tokens=1))
+
+    assert estimates == pytest.approx([0.0, sum(reads) / 50])
+
+
+@pytest.mark.real
 def test_the_first_question_finds_the_instructions_read(
     smol: LlamaGenerator, reads: list[int]
 ) -> None:
@@ -469,6 +498,21 @@ def test_an_answer_from_prepared_passages_reads_the_question_only(
 
     n_asked = keeping.count_tokens("Who built the mill?")
     assert n_asked <= sum(reads) <= n_asked + 10
+
+
+@pytest.mark.real
+def test_passages_that_have_cells_take_no_time_to_read(
+    keeping: LlamaGenerator, store: CellStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeping.prepare(about("", 0))
+    list(keeping.generate(about("Why?", 1), max_tokens=1))
+    monkeypatch.setattr(keeping, "_lately", ((100, 1.0),))
+    unread = keeping.count_tokens(TALE[2] + "Who built the mill?")
+    monkeypatch.setattr(store, "load", lambda _name: pytest.fail("read from the disk"))
+
+    seconds = keeping.reading_s(about("Who built the mill?", 0, 2))
+
+    assert seconds == pytest.approx(unread / 100, abs=0.06)
 
 
 @pytest.mark.real

@@ -1,6 +1,7 @@
 """The pages, run by Streamlit's own test runner over a library with fake models."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ import pdfs
 import pytest
 from libraries import GARDEN, HARBOUR
 from streamlit.testing.v1 import AppTest
+from waiting import SlowGenerator, until
 
 from rag import seal
 from rag.errors import ModelMissing
@@ -86,6 +88,34 @@ def test_an_answer_is_shown_with_its_marks_and_citations(garden: Room) -> None:
     assert "forty apple trees.<span" in html(app)
     assert '<span class="sr-mark">1</span>' in html(app)
     assert any("garden" in label and label.startswith("**1**") for label in labels(app))
+
+
+@pytest.mark.parametrize(
+    ("reads_in_s", "stage"),
+    [
+        (None, r"Reading 2 passages … \d s"),
+        (90.0, r"Reading 2 passages … \d s of about 9\d s"),
+    ],
+)
+def test_while_the_model_reads_the_page_says_for_how_long(
+    fake_library: Callable[..., Library],
+    write_pdf: Callable[..., Path],
+    reads_in_s: float | None,
+    stage: str,
+) -> None:
+    slow = SlowGenerator(ANSWER)
+    slow.reads_in_s = reads_in_s
+    with open_room(fake_library(generator=slow)) as room:
+        room.add([write_pdf("garden.pdf", *GARDEN)])
+        room.worker.wait()
+        app = run()
+        app.chat_input[0].set_value(QUESTION).run()
+        until(lambda: slow.n_ahead)
+        app.run()
+        slow.go_on()
+        room.wait()
+
+    assert any(re.fullmatch(stage, caption.value) for caption in app.caption)
 
 
 def test_a_sentence_that_no_passage_bears_out_is_marked(garden: Room) -> None:

@@ -175,7 +175,9 @@ def _stage(job: Job) -> str:
     if job.hits is None:
         return f"Searching … {seconds}"
     if not job.text:
-        return f"Reading {len(job.hits)} passages … {seconds}"
+        expected_s = job.expected_s
+        about = f" of about {expected_s:.0f} s" if expected_s else ""
+        return f"Reading {len(job.hits)} passages … {seconds}{about}"
     return f"Writing … {seconds}"
 
 
