@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from rag import cite, derived, operands, prompt, rank, refusal, sums
+from rag import cite, derived, operands, opinion, prompt, rank, refusal, sums
 from rag.errors import ContextOverflow
 from rag.types import (
     Answer,
     AnswerEvent,
-    Aside,
     Box,
     Citation,
     Delta,
@@ -105,7 +104,6 @@ def ask(
         built,
         max_tokens=limits.answer_tokens,
         seed=seed,
-        asides=_asides(question, rule),
         cancelled=cancelled,
     )
     draft = yield from _written(pieces, start)
@@ -125,7 +123,7 @@ def ask(
         total_s=time.perf_counter() - start,
     )
     if draft.stop != "cancelled":
-        answer = _weighed(answer, rule, strictness, draft.chances)
+        answer = _weighed(answer, rule, strictness, model, cancelled)
     yield Done(answer)
 
 
@@ -208,7 +206,6 @@ class _Draft:
     n_tokens: int = 0
     stop: Literal["complete", "length", "cancelled"] = "complete"
     first_token_s: float | None = None
-    chances: tuple[float, ...] = ()
 
 
 def _written(
@@ -218,7 +215,6 @@ def _written(
     for piece in pieces:
         draft.n_tokens += piece.n_tokens
         draft.stop = piece.stop or draft.stop
-        draft.chances = piece.chances
         if piece.text:
             if draft.first_token_s is None:
                 draft.first_token_s = time.perf_counter() - start
@@ -228,7 +224,11 @@ def _written(
 
 
 def _weighed(
-    answer: Answer, rule: refusal.Rule, strictness: Strictness, chances: tuple[float, ...]
+    answer: Answer,
+    rule: refusal.Rule,
+    strictness: Strictness,
+    model: Generator,
+    cancelled: Callable[[], bool],
 ) -> Answer:
     """The answer with its confidence, or the refusal in its place."""
     if prompt.is_refusal(answer.text):
@@ -238,7 +238,7 @@ def _weighed(
         answer.hits,
         answer.sentences,
         answer.citations,
-        declining=chances[0] if chances else None,
+        chances=_second(answer, rule, model, cancelled),
     )
     confidence = refusal.confidence(signs, rule)
     if confidence < refusal.needed(rule, strictness):
@@ -246,11 +246,15 @@ def _weighed(
     return replace(answer, confidence=confidence)
 
 
-def _asides(question: str, rule: refusal.Rule) -> tuple[Aside, ...]:
-    """Asked only of a model whose rule heeds the reply: it takes about a second."""
-    if not rule.sure:
+def _second(
+    answer: Answer, rule: refusal.Rule, model: Generator, cancelled: Callable[[], bool]
+) -> tuple[float, ...]:
+    """Asked for only of a model whose rule heeds it: it takes about a second."""
+    quotes = [citation.quote for citation in answer.citations]
+    if not rule.sure or not quotes:
         return ()
-    return (Aside(prompt.REMINDED.format(question), prompt.REFUSING),)
+    asked = opinion.asked(answer.question, quotes)
+    return model.weigh(asked, opinion.OPENINGS, cancelled=cancelled)
 
 
 def _refused(answer: Answer) -> Answer:

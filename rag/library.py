@@ -17,6 +17,7 @@ from rag import (
     listed,
     listing,
     models,
+    opinion,
     prepare,
     prompt,
     refusal,
@@ -239,7 +240,11 @@ class Library:
     def warm_up(self) -> None:
         """Load both models ahead of the first question, and have the instructions read."""
         self.embedder().embed(["ready"])
-        self.generator().warm_up(prompt.INSTRUCTIONS)
+        generator = self.generator()
+        generator.warm_up(prompt.INSTRUCTIONS)
+        if self.rule.sure:
+            # What every second opinion begins with; a question that comes meanwhile goes first.
+            generator.weigh(opinion.asked("", ()), (), cancelled=lambda: generator.n_ahead > 1)
 
     def close(self) -> None:
         for close in self._closers:

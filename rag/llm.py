@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -26,13 +26,14 @@ from rag.cells import CellStore
 from rag.draft import Draft
 from rag.errors import ContextOverflow, ModelError
 from rag.tape import SLICE, Stopped, Tape, Weights
-from rag.types import Aside, Cells, Piece, Prompt
+from rag.types import Cells, Piece, Prompt
 
 WAIT_S = 0.05
 """Between two looks at `cancelled`."""
 FORMAT = 1
 """Of the prompt, as far as kept cells depend on it, and of the cells."""
-PREPARING_TOKENS = 2048
+PREPARING_TOKENS, WEIGHING_TOKENS = 2048, 1024
+"""Windows of the tapes beside that of answers."""
 LATELY = 16
 """Slices that tell how fast it reads: as many as one question's passages take."""
 FEWEST = 16
@@ -50,20 +51,20 @@ _log = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _Model:
     """A loaded model. tape: of answers. before, between, after: tokens of the chat markup around
-    the instructions and the user's text. spare: the tape of passages that are prepared, made when
-    it is first needed."""
+    the instructions and the user's text. beside: tapes for other ends, by the tokens that each
+    holds, made when they are first needed."""
 
     weights: Weights
     tape: Tape
     before: list[int]
     between: list[int]
     after: list[int]
-    spare: Tape | None = None
+    beside: dict[int, Tape] = field(default_factory=dict)
 
     def close(self) -> None:
         self.tape.close()
-        if self.spare is not None:
-            self.spare.close()
+        for tape in self.beside.values():
+            tape.close()
         self.weights.close()
 
 
@@ -178,7 +179,6 @@ class LlamaGenerator:
         *,
         max_tokens: int,
         seed: int = 0,  # noqa: ARG002  the likeliest token is the same for every seed
-        asides: Sequence[Aside] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Piece]:
         """Stream the answer in whole characters; the last piece tells why it ended.
@@ -197,14 +197,28 @@ class LlamaGenerator:
         with self._line.turn(cancelled) as ours:
             if ours:
                 with _stopping(model.tape, cancelled):
-                    for piece in self._write(model, parts, min(max_tokens, room), cancelled):
-                        if piece.stop in ("complete", "length"):
-                            chances = self._weigh(model, prompt, asides, cancelled)
-                            yield replace(piece, chances=chances)
-                        else:
-                            yield piece
+                    yield from self._write(model, parts, min(max_tokens, room), cancelled)
         if not ours:
             yield Piece("", 0, "cancelled")
+
+    def weigh(
+        self,
+        prompt: Prompt,
+        openings: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> tuple[float, ...]:
+        """Has a tape of its own. Waits its turn behind earlier callers."""
+        model, parts = self._layout(prompt)
+        first = [self._tokens(opening)[0] for opening in openings]
+        with self._line.turn(cancelled) as ours, suppress(Stopped):
+            tape = self._beside(model, WEIGHING_TOKENS)
+            if ours and _n_tokens(parts) <= tape.n_context:
+                with _stopping(tape, cancelled):
+                    self._read(model, tape, parts, cancelled)
+                    with self._decoding_with(model):
+                        return tuple(_log_probability(tape.logits(), token) for token in first)
+        return ()
 
     def prepare(self, prompt: Prompt, *, cancelled: Callable[[], bool] = lambda: False) -> bool:
         """Read the prompt's last passage behind the others and keep its cells under its name.
@@ -216,7 +230,7 @@ class LlamaGenerator:
             return True
         model, (head, *passages, _) = self._layout(prompt)
         with self._preparing, suppress(Stopped):
-            tape = self._spare_tape(model)
+            tape = self._beside(model, PREPARING_TOKENS)
             while len(passages) > 1 and _n_tokens([head, *passages]) > tape.n_context:
                 passages.pop(0)
             last, n_tokens = passages[-1], _n_tokens([head, *passages])
@@ -246,16 +260,16 @@ class LlamaGenerator:
                 self._n_context = self._model.tape.n_context
             return self._model
 
-    def _spare_tape(self, model: _Model) -> Tape:
-        """A tape beside that of answers, so that preparing takes nothing from it."""
+    def _beside(self, model: _Model, n_tokens: int) -> Tape:
+        """A tape beside that of answers, which takes nothing from it."""
         with self._decoding_with(model):
-            if model.spare is None:
-                model.spare = Tape(
+            if n_tokens not in model.beside:
+                model.beside[n_tokens] = Tape(
                     model.weights,
-                    n_context=min(self._n_context, PREPARING_TOKENS),
+                    n_context=min(self._n_context, n_tokens),
                     threads=self._threads,
                 )
-            return model.spare
+            return model.beside[n_tokens]
 
     def _layout(self, prompt: Prompt) -> tuple[_Model, list[_Part]]:
         """The head, the passages and the rest. Each part is tokenised alone, so equal parts in
@@ -315,35 +329,6 @@ class LlamaGenerator:
             draft.add(tokens)
             guess = draft.guess()[: max(room, 0)] if self.guesses and tape.can_move else ()
             self._take(model, tape, [tokens[-1], *guess], cancelled, each=True)
-
-    def _weigh(
-        self, model: _Model, prompt: Prompt, asides: Sequence[Aside], cancelled: Callable[[], bool]
-    ) -> tuple[float, ...]:
-        """What the asides ask for. The passages are on the tape; only their questions are read."""
-        chances: list[float] = []
-        for aside in asides:
-            _, parts = self._layout(replace(prompt, question=aside.question))
-            opening = self._tokens(aside.opening)
-            if _n_tokens(parts) + len(opening) > self._n_context:
-                return ()
-            try:
-                self._read(model, model.tape, parts, cancelled)
-                chances.append(self._chance(model, opening, cancelled))
-            except Stopped:
-                return ()
-        return tuple(chances)
-
-    def _chance(
-        self, model: _Model, opening: Sequence[int], cancelled: Callable[[], bool]
-    ) -> float:
-        """Log-probability that `opening` follows what the tape holds."""
-        total = 0.0
-        for i, token in enumerate(opening):
-            with self._decoding_with(model):
-                total += _log_probability(model.tape.logits(), token)
-            if i < len(opening) - 1:
-                self._take(model, model.tape, [token], cancelled)
-        return total
 
     def _read(
         self,

@@ -21,12 +21,6 @@ ASKED = "Question: {}\nAnswer in complete sentences."
 """Without the second part, answers come as scraps ("$0.27") that no passage can be checked
 against; a reminder of NO_ANSWER there makes a small model refuse nearly everything."""
 YES_OR_NO = "Question: {}\nBegin with Yes or No, then answer in complete sentences."
-REMINDED = (
-    "Question: {}\nIf the passages do not state exactly this, write only: "
-    f"{NO_ANSWER}\nAnswer in complete sentences."
-)
-"""Never answered: how likely a refusal then is tells how sure the model is of its answer."""
-REFUSING = " ".join(NO_ANSWER.split()[:2])
 ASKS_YES_OR_NO = re.compile(
     r"\W*(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would|should|may|must)(?:n't)? "
     r"(?!you\b|\d)(?!.*\bor\b(?! not\b))",

@@ -1,8 +1,8 @@
 """Whether an answer is given at all: a few signs, weighed into the probability that it is one.
 
 A small model answers nearly everything. How its sentences were borne out, whether the passages
-speak of what the question names, and how near the model came to declining tell together whether
-the documents hold the answer. Decision 0017 says how the weights were found.
+speak of what the question names, and what the model says to them when it is asked afresh tell
+together whether the documents hold the answer. Decision 0017 says how the weights were found.
 """
 
 import math
@@ -14,6 +14,8 @@ from rag import facts
 from rag.types import Answer, Citation, Hit, Sentence, Strictness
 
 MOST_ABSENT = 2
+LEAST_SURE, MOST_SURE = -3.0, 1.5
+"""Doubts count for more: with as much assurance, nothing would have to be borne out."""
 LEANING: dict[Strictness, float] = {"strict": 0.7, "normal": 0.0, "lenient": -0.7}
 """Log-odds by which the threshold moves."""
 
@@ -22,8 +24,9 @@ LEANING: dict[Strictness, float] = {"strict": 0.7, "normal": 0.0, "lenient": -0.
 class Signs:
     """supported: share of the sentences that state something which were borne out, 0 to 1; a half
     where none states anything. absent: names and figures of the question that the passages cited
-    do not hold, MOST_ABSENT at most. sure: the probability, 0 to 1, that the model would still
-    answer if told once more that it may decline; None where it does not tell."""
+    do not hold, MOST_ABSENT at most. sure: log-odds that what the answer cites answers the
+    question, as the model sees it when it is asked afresh (rag/opinion.py), LEAST_SURE to
+    MOST_SURE; None where it was not asked."""
 
     supported: float
     absent: int
@@ -33,7 +36,7 @@ class Signs:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Weights of the signs, in log-odds. threshold: the probability from which an answer is
-    given. With sure = 0 the model is not asked how sure it is."""
+    given. With sure = 0 the model is not asked for a second opinion."""
 
     bias: float
     supported: float
@@ -42,8 +45,6 @@ class Rule:
     threshold: float = 0.5
 
 
-USUAL = 0.4
-"""How sure a model is taken to be that does not tell."""
 DEFAULT = Rule(bias=-0.85, supported=2.0, absent=-2.0, threshold=0.45)
 """For a model that the catalogue has no weights for: the signs that do not depend on the model."""
 
@@ -54,16 +55,16 @@ def read(
     sentences: Sequence[Sentence],
     citations: Sequence[Citation],
     *,
-    declining: float | None = None,
+    chances: Sequence[float] = (),
 ) -> Signs:
     """hits: what the model read. Where nothing was cited, the first of them counts as cited.
-    declining: log-probability that the model declines when it is reminded that it may."""
+    chances: logarithms of the probabilities of `opinion.OPENINGS`; empty where not asked for."""
     stated = [s.supported for s in sentences if s.markers or not s.supported]
     cited = [hit for hit in hits if any(_holds(hit, citation) for citation in citations)]
     return Signs(
         supported=sum(stated) / len(stated) if stated else 0.5,
         absent=min(MOST_ABSENT, n_absent(question, cited or hits[:1])),
-        sure=None if declining is None else 1 - math.exp(declining),
+        sure=max(min(chances[0] - chances[1], MOST_SURE), LEAST_SURE) if chances else None,
     )
 
 
@@ -86,7 +87,7 @@ def confidence(signs: Signs, rule: Rule) -> float:
         rule.bias
         + rule.supported * signs.supported
         + rule.absent * signs.absent
-        + rule.sure * (USUAL if signs.sure is None else signs.sure)
+        + rule.sure * (signs.sure or 0.0)
     )
 
 

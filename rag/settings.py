@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 @dataclass(frozen=True, slots=True)
 class Settings:
     """library: folder of the library. models: folder of the weights. model, embedder: names in the
-    model catalogue; model may also be a path to a GGUF file. top_k: most passages given to the model.
-    context_tokens: the model's window. prompt_tokens: most tokens of instructions, passages and
+    model catalogue; model may also be a path to a GGUF file. top_k: most passages given to the
+    model. context_tokens: its window. prompt_tokens: most tokens of instructions, passages and
     question. answer_tokens: most tokens of an answer. strictness: how sure it must be that the
     documents hold the answer before one is given. threads: 0 means one for each core. cells_gb:
     most gigabytes of disk for what the model has read of passages beforehand; 0 keeps nothing.

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from rag.arrays import FloatArray, IntArray
-from rag.types import Aside, Piece, Prompt
+from rag.types import Piece, Prompt
 
 
 class WordTokenizer:
@@ -77,7 +77,8 @@ class MemoryIndex:
 
 class ScriptedGenerator:
     """Says what it is told to, a word at a time. prompts: what it was asked, in order. chances:
-    what it answers to asides, one for each. reads_in_s: how long it says that reading takes."""
+    what it tells of openings that it is to weigh, one for each. reads_in_s: how long
+    it says that reading takes."""
 
     name = "scripted"
 
@@ -112,7 +113,6 @@ class ScriptedGenerator:
         *,
         max_tokens: int,
         seed: int = 0,  # noqa: ARG002  the script is the same for every seed
-        asides: Sequence[Aside] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Piece]:
         self.prompts.append(prompt)
@@ -123,7 +123,16 @@ class ScriptedGenerator:
                 return
             yield Piece(word, 1)
         stop: Literal["complete", "length"] = "complete" if len(words) <= max_tokens else "length"
-        yield Piece("", 0, stop, self._chances[: len(asides)])
+        yield Piece("", 0, stop)
+
+    def weigh(
+        self,
+        prompt: Prompt,  # noqa: ARG002  it has made up its mind
+        openings: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] = lambda: False,  # noqa: ARG002
+    ) -> tuple[float, ...]:
+        return self._chances[: len(openings)]
 
     def prepare(
         self,

@@ -324,24 +324,12 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
-    """A second question to the same passages, put after the answer: how likely is it that an
-    answer to `question` would begin with `opening`?"""
-
-    question: str
-    opening: str
-
-
-@dataclass(frozen=True, slots=True)
 class Piece:
-    """Text from the generator. n_tokens: how many tokens gave it. stop: set on the last piece.
-    chances: also on the last one, natural logarithms of the probabilities asked for as asides, in
-    their order; empty where the answer was cancelled or the model cannot tell."""
+    """Text from the generator. n_tokens: how many tokens gave it. stop: set on the last piece."""
 
     text: str
     n_tokens: int
     stop: Literal["complete", "length", "cancelled"] | None = None
-    chances: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -628,12 +616,23 @@ class Generator(Protocol):
         *,
         max_tokens: int,
         seed: int = 0,
-        asides: Sequence[Aside] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Piece]:
-        """Stream the answer, then answer the asides with the last piece. `cancelled` is asked
-        between tokens, while waiting and while reading the prompt; closing the iterator also stops
-        it. Raises ContextOverflow, ModelError."""
+        """Stream the answer. `cancelled` is asked between tokens, while waiting and while reading
+        the prompt; closing the iterator also stops it. Raises ContextOverflow, ModelError."""
+        ...
+
+    def weigh(
+        self,
+        prompt: Prompt,
+        openings: Sequence[str],
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> tuple[float, ...]:
+        """Natural logarithms of how probable it is that what follows the prompt begins with the
+        first token of each opening. What was read for the last answer stays, and so do the
+        instructions of the last prompt that was weighed. Empty where it was cancelled, or the
+        prompt is too long. Raises ModelError."""
         ...
 
     def prepare(self, prompt: Prompt, *, cancelled: Callable[[], bool] = lambda: False) -> bool:

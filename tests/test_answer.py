@@ -173,20 +173,21 @@ def test_how_strict_it_is_decides_in_between() -> None:
     )  # fmt: skip
 
 
-def test_a_model_is_asked_how_sure_it_is_only_where_that_counts() -> None:
-    rule = Rule(bias=-1.0, supported=0.0, absent=0.0, sure=3.0)
+def test_a_model_is_asked_for_a_second_opinion_only_where_that_counts() -> None:
+    rule = Rule(bias=0.0, supported=0.0, absent=0.0, sure=1.0)
 
     def confidence(chances: tuple[float, ...], rule: Rule) -> float | None:
         generator = ScriptedGenerator("The garden has forty apple trees.", chances=chances)
         return answer(events(generator, rule=rule)).confidence
 
-    sure, unsure = confidence((-9.0,), rule), confidence((-0.1,), rule)
+    sure, unsure = confidence((-0.1, -3.0), rule), confidence((-3.0, -0.1), rule)
     assert sure is not None
     assert unsure is not None
     assert sure > 0.8
     assert unsure < 0.4
+    assert confidence((), rule) == 0.5
     deaf = replace(rule, sure=0.0)
-    assert confidence((-9.0,), deaf) == confidence((-0.1,), deaf) == confidence((), deaf)
+    assert confidence((-0.1, -3.0), deaf) == confidence((-3.0, -0.1), deaf) == 0.5
 
 
 def test_a_sum_is_worked_out_by_code_and_each_operand_cited_at_its_cell(

@@ -11,7 +11,7 @@ from rag.cells import CellStore
 from rag.errors import ContextOverflow, ModelCorrupt, ModelMissing
 from rag.llm import LlamaGenerator, chat_markup, physical_cores
 from rag.tape import SLICE, Stopped, Tape, Weights
-from rag.types import Aside, Cells, Piece, Prompt
+from rag.types import Cells, Piece, Prompt
 
 WEIGHTS = Path(__file__).parent.parent / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 PASSAGE = "The harbour took in forty-one ships that year, and nine of them carried salt.\n\n"
@@ -420,36 +420,34 @@ def test_pieces_hold_whole_characters_only(smol: LlamaGenerator) -> None:
     assert any(ord(letter) > 0x2000 for letter in text(pieces))
 
 
-def test_an_aside_tells_how_likely_an_answer_would_begin_so(smol: LlamaGenerator) -> None:
+def test_openings_are_weighed_by_how_likely_they_follow(smol: LlamaGenerator) -> None:
     said = text(list(smol.generate(PROMPT, max_tokens=1)))
-    asides = [Aside(PROMPT.question, said), Aside(PROMPT.question, " zebra")]
 
-    (*_, last) = smol.generate(PROMPT, max_tokens=30, asides=asides)
+    likeliest, unlikely = smol.weigh(PROMPT, [said, " zebra"])
 
-    likeliest, unlikely = last.chances
     assert unlikely < likeliest <= 0
     assert unlikely < -5
+    assert smol.weigh(PROMPT, [" zebra", said]) == (unlikely, likeliest)
+    assert smol.weigh(PROMPT, []) == ()
 
 
-def test_an_aside_changes_neither_the_answer_nor_the_next(smol: LlamaGenerator) -> None:
-    expected = text(list(smol.generate(PROMPT, max_tokens=20)))
-    asides = [Aside("Question: And what else?", "The ships")]
+def test_weighing_changes_no_answer_and_an_answer_no_weight(smol: LlamaGenerator) -> None:
+    asked = Prompt("Say yes or no.", (), "Question: Do ships sail?")
+    expected, weights = text(list(smol.generate(PROMPT, max_tokens=20))), []
 
     for _ in range(2):
-        assert text(list(smol.generate(PROMPT, max_tokens=20, asides=asides))) == expected
+        weights.append(smol.weigh(asked, ["Yes", "No"]))
+        assert text(list(smol.generate(PROMPT, max_tokens=20))) == expected
+
+    assert weights[0] == pytest.approx(weights[1], abs=1e-4)
 
 
-def test_an_aside_that_does_not_fit_or_is_cancelled_is_left_out(smol: LlamaGenerator) -> None:
-    long = [Aside("why " * 3000, "The")]
-    (*_, last) = smol.generate(PROMPT, max_tokens=3, asides=long)
-    assert (last.stop, last.chances) == ("length", ())
+def test_what_does_not_fit_or_is_cancelled_is_not_weighed(smol: LlamaGenerator) -> None:
+    long = Prompt("Say yes or no.", (), "why " * 3000)
 
-    asides = [Aside("Question: And what else?", "The ships")]
-    written = threading.Event()
-    pieces = smol.generate(PROMPT, max_tokens=1, asides=asides, cancelled=written.is_set)
-    next(pieces)
-    written.set()
-    assert [piece.chances for piece in pieces] == [()]
+    assert smol.weigh(long, ["Yes"]) == ()
+    assert smol.weigh(PROMPT, ["Yes"], cancelled=lambda: True) == ()
+    assert len(smol.weigh(PROMPT, ["Yes"])) == 1
 
 
 # --- Cells that are kept --------------------------------------------------------------------------

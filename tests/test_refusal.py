@@ -8,7 +8,9 @@ from libraries import answer_from, hit
 from rag import models
 from rag.refusal import (
     DEFAULT,
+    LEAST_SURE,
     MOST_ABSENT,
+    MOST_SURE,
     Rule,
     Signs,
     confidence,
@@ -28,7 +30,7 @@ signs = st.builds(
     Signs,
     supported=st.floats(0, 1),
     absent=st.integers(0, MOST_ABSENT),
-    sure=st.none() | st.floats(0, 1),
+    sure=st.none() | st.floats(LEAST_SURE, MOST_SURE),
 )
 
 
@@ -80,9 +82,10 @@ def test_sentences_that_state_nothing_do_not_count() -> None:
     assert read("Why?", HITS, said[2:], ()).supported == 0.5
 
 
-def test_a_model_that_would_decline_is_not_sure() -> None:
-    assert read("Why?", HITS, (), (), declining=0.0).sure == 0
-    assert read("Why?", HITS, (), (), declining=-20.0).sure == pytest.approx(1)
+def test_a_second_opinion_is_how_much_likelier_yes_is_than_no() -> None:
+    assert read("Why?", HITS, (), (), chances=(-1.0, -2.0)).sure == 1.0
+    assert read("Why?", HITS, (), (), chances=(-20.0, -0.1)).sure == LEAST_SURE
+    assert read("Why?", HITS, (), (), chances=(-0.1, -20.0)).sure == MOST_SURE
     assert read("Why?", HITS, (), ()).sure is None
 
 
@@ -100,9 +103,20 @@ def test_better_signs_never_make_it_less_confident(one: Signs, two: Signs) -> No
 
 
 def test_lenient_gives_what_a_sure_model_says_without_support_and_strict_wants_it_sure() -> None:
-    assert confidence(Signs(0.0, 0, 0.9), RULE) > needed(RULE, "lenient")
+    assert confidence(Signs(0.0, 0, MOST_SURE), RULE) > needed(RULE, "lenient")
     assert confidence(Signs(0.5, 0, 0.2), RULE) > needed(RULE, "normal")
     assert confidence(Signs(0.5, 0, 0.2), RULE) < needed(RULE, "strict")
+
+
+def test_a_second_opinion_against_it_withholds_what_is_borne_out() -> None:
+    assert confidence(Signs(1.0, 0, -1.0), RULE) > needed(RULE, "normal")
+    assert confidence(Signs(1.0, 0, -2.0), RULE) < needed(RULE, "normal")
+
+
+def test_a_second_opinion_decides_where_one_name_is_absent_and_never_where_two_are() -> None:
+    assert confidence(Signs(1.0, 1, 1.0), RULE) > needed(RULE, "normal")
+    assert confidence(Signs(1.0, 1, -1.0), RULE) < needed(RULE, "normal")
+    assert confidence(Signs(1.0, 2, MOST_SURE), RULE) < needed(RULE, "normal")
 
 
 @given(st.floats(0.01, 0.99))
@@ -117,10 +131,10 @@ def test_strict_needs_more_and_lenient_less(threshold: float) -> None:
 def test_however_sure_the_model_is_an_answer_must_be_borne_out_and_about_what_was_asked(
     rule: Rule,
 ) -> None:
-    for sure in (None, 0.0, 1.0):
+    for sure in (None, 0.0, MOST_SURE):
         assert confidence(Signs(1.0, 0, sure), rule) > needed(rule, "normal")
         assert confidence(Signs(0.0, 0, sure), rule) < needed(rule, "normal")
-        assert confidence(Signs(1.0, 1, sure), rule) < needed(rule, "normal")
+        assert confidence(Signs(1.0, 2, sure), rule) < needed(rule, "normal")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import tiny_gguf
 
-from rag import prompt
+from rag import opinion
 from rag.llm import LlamaGenerator, chat_markup
-from rag.types import Aside, Prompt
+from rag.types import Prompt
 
 TEMPLATES = Path(__file__).with_name("templates")
 IM, END = "<|im_start|>", "<|im_end|>"
@@ -108,18 +108,18 @@ def test_a_model_of_the_family_is_asked_and_answers(family: Family, tmp_path: Pa
         end=family.end,
     )
     asked = Prompt("Answer.", ("[a.pdf, page 1]\nPears ripen.\n\n",), "Question: What ripens?")
-    aside = Aside("Question: Sure?", prompt.REFUSING)
     generator = LlamaGenerator(path, n_context=512, threads=2)
 
-    pieces = list(generator.generate(asked, max_tokens=8, asides=(aside,)))
-    again = list(generator.generate(asked, max_tokens=8, asides=(aside,)))
+    pieces = list(generator.generate(asked, max_tokens=8))
+    again = list(generator.generate(asked, max_tokens=8))
+    chances = generator.weigh(asked, opinion.OPENINGS)
     n_tokens = generator.prompt_tokens(asked)
     generator.close()
 
     assert pieces[-1].stop in ("complete", "length")
     assert 0 <= sum(piece.n_tokens for piece in pieces) <= 8
-    assert len(pieces[-1].chances) == 1
-    assert pieces[-1].chances[0] < 0
+    assert len(chances) == 2
+    assert max(chances) < 0
     assert "".join(p.text for p in pieces) == "".join(p.text for p in again)
     # Every mark is one token, and every other character one: the vocabulary is of bytes.
     written = "".join([*family.markup, asked.instructions, *asked.passages, asked.question])

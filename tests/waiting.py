@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from rag.testing import ScriptedGenerator
-from rag.types import Aside, Piece, Prompt
+from rag.types import Piece, Prompt
 
 LIMIT_S = 60.0
 
@@ -36,7 +36,6 @@ class SlowGenerator(ScriptedGenerator):
         *,
         max_tokens: int,
         seed: int = 0,
-        asides: Sequence[Aside] = (),
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Iterator[Piece]:
         with self._line:
@@ -44,7 +43,7 @@ class SlowGenerator(ScriptedGenerator):
         try:
             with self._turn:
                 for piece in super().generate(
-                    prompt, max_tokens=max_tokens, seed=seed, asides=asides, cancelled=cancelled
+                    prompt, max_tokens=max_tokens, seed=seed, cancelled=cancelled
                 ):
                     while piece.text and not self._words.acquire(timeout=0.01):
                         if cancelled():

@@ -1,0 +1,45 @@
+"""A second opinion on an answer: does the text that it cites answer the question at all?
+
+A small model stands by what it has written. Asked afresh, of the cited text alone and after worked
+examples of questions that miss theirs, it tells far better (docs/decisions/0017).
+"""
+
+from collections.abc import Sequence
+
+from rag.types import Prompt
+
+EXAMPLES = """\
+You check whether a text answers a question. Many questions are traps: they swap who did what to \
+whom, or ask about another time, place or quality than the text does.
+
+Text: In 1911 the Lindqvist brothers sold the mill at Orrbo to Karin Dahl, who rebuilt it in brick.
+Question: Who bought the mill at Orrbo?
+Does the text answer it? Yes
+
+Text: In 1911 the Lindqvist brothers sold the mill at Orrbo to Karin Dahl, who rebuilt it in brick.
+Question: Who did Karin Dahl sell the mill to?
+Does the text answer it? No
+
+Text: The tenant pays the water rates; the landlord insures the building and repairs the roof.
+Question: What does the landlord repair?
+Does the text answer it? Yes
+
+Text: The tenant pays the water rates; the landlord insures the building and repairs the roof.
+Question: Which rates does the landlord pay?
+Does the text answer it? No
+
+Text: The harbour froze for six weeks in the winter of 1947, and grain came by sledge.
+Question: How long did the harbour freeze in 1952?
+Does the text answer it? No
+
+"""
+ASKED = "Text: {}\nQuestion: {}\nDoes the text answer it?"
+OPENINGS = ("Yes", "No")
+LONGEST = 1200
+"""Characters of the text."""
+
+
+def asked(question: str, quotes: Sequence[str]) -> Prompt:
+    """quotes: what the answer cites. What a model says to it begins with one of OPENINGS."""
+    text = " ".join(" ".join(quote.split()) for quote in dict.fromkeys(quotes))
+    return Prompt(EXAMPLES, (), ASKED.format(text[:LONGEST], question))

@@ -1,0 +1,22 @@
+from rag.opinion import ASKED, EXAMPLES, LONGEST, OPENINGS, asked
+
+
+def test_the_text_is_what_is_cited_each_once_in_one_line() -> None:
+    prompt = asked("Who pays?", ["The tenant\npays.", "The tenant\npays.", "Rent is due."])
+
+    assert prompt.question == ASKED.format("The tenant pays. Rent is due.", "Who pays?")
+    assert (prompt.instructions, prompt.passages) == (EXAMPLES, ())
+
+
+def test_a_long_text_is_cut() -> None:
+    assert len(asked("Who pays?", ["rent " * 1000]).question) < LONGEST + 100
+
+
+def test_the_examples_have_the_form_of_the_question_and_both_answers() -> None:
+    before, _, after = ASKED.partition("{}")
+    examples = EXAMPLES.split("\n\n")[1:-1]
+
+    assert all(example.startswith(before) for example in examples)
+    assert {example.rsplit(" ", 1)[1] for example in examples} == set(OPENINGS)
+    ending = after.rsplit("\n", 1)[1]
+    assert all(ending in example for example in examples)
