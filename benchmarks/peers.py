@@ -30,7 +30,7 @@ import matching
 from evaluation import Question
 from shares import Share
 
-from rag import models, prompt, settings
+from rag import cores, models, prompt, settings
 from rag.errors import RagError
 from rag.settings import ROOT
 
@@ -399,8 +399,6 @@ def in_turn(systems: Sequence[System], n: int) -> list[System]:
 
 
 def _job(name: str, pdfs: Path, work: Path, options: argparse.Namespace) -> dict[str, Any]:
-    from rag.llm import physical_cores
-
     chosen = settings.load(os.environ)
     chosen = replace(chosen, model=options.model or chosen.model)
     catalog = models.load_catalog()
@@ -412,7 +410,7 @@ def _job(name: str, pdfs: Path, work: Path, options: argparse.Namespace) -> dict
         # By its name Strongroom knows more of a model.
         "model": str(file.resolve()) if name in PEERS else chosen.model,
         "embedder": str(embedder.resolve()),
-        "threads": chosen.threads or physical_cores(),
+        "threads": chosen.threads or cores.physical(),
         "prepare_minutes": options.prepare_minutes if name == "prepared" else 0.0,
     }
 

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar, get_args
 from rag import (
     answer,
     conversation,
+    cores,
     geometry,
     listed,
     listing,
@@ -49,6 +50,8 @@ from rag.vectors import ChromaIndex
 
 T = TypeVar("T")
 STRICTNESS = "strictness"
+THREADS = "threads"
+"""In the catalogue, with the setup that so many are the fastest for."""
 
 
 class Lazy(Generic[T]):
@@ -286,7 +289,7 @@ def open_library(settings: Settings, *, command: str) -> Library:
             is_wanted=lambda doc_id: catalog.document(doc_id) is not None,
         )
         cells.keep_only(catalog.document_ids())
-        generator = Lazy[Generator](lambda: _load_generator(settings, cells))
+        generator = Lazy[Generator](lambda: _load_generator(settings, catalog, cells))
         readers = readers_for(settings, tokenizer=weights)
         opened.callback(readers.close)
         ingest = Ingest(
@@ -401,18 +404,22 @@ def _load_embedder(folder: Path, threads: int) -> Embedder:
     return FolderEmbedder(folder, threads=threads)
 
 
-def _load_generator(settings: Settings, cells: CellStore) -> Generator:
-    from rag.llm import LlamaGenerator
+def _load_generator(settings: Settings, catalog: Catalog, cells: CellStore) -> Generator:
+    from rag.llm import LlamaGenerator, setup
 
     known = models.load_catalog()
     path = models.resolve(settings.model, known, settings.models)
+    fingerprint = models.fingerprint_of(settings.model, known, path)
+    key = f"{THREADS} {setup(fingerprint)}"
     generator = LlamaGenerator(
         path,
         n_context=settings.context_tokens,
-        threads=settings.threads,
+        threads=settings.threads or int(catalog.meta(key) or 0),
         name=path.stem,
         cells=cells,
-        fingerprint=models.fingerprint_of(settings.model, known, path),
+        fingerprint=fingerprint,
+        candidates=cores.candidates(),
+        remember=lambda threads: catalog.set_meta(key, str(threads)),
     )
     generator.load()
     return generator

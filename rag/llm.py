@@ -3,7 +3,6 @@
 import codecs
 import hashlib
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -12,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Literal
 
 import jinja2
@@ -20,7 +20,7 @@ from llama_cpp import __version__ as llama_version
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from llama_cpp.llama_types import ChatCompletionRequestMessage
 
-from rag import halve
+from rag import cores, halve
 from rag.arrays import FloatArray
 from rag.cells import CellStore
 from rag.draft import Draft
@@ -36,6 +36,13 @@ PREPARING_TOKENS, WEIGHING_TOKENS = 2048, 1024
 """Windows of the tapes beside that of answers."""
 LATELY = 16
 """Slices that tell how fast it reads: as many as one question's passages take."""
+TUNING_S, ROUNDS = 2.0, 3
+"""Numbers of threads are tried for so long, and so many times each, if that takes longer."""
+TRIED_READING, TRIED_WRITING = 16, 2
+"""Tokens. Of what is not on the tape, a question reads more for each that it writes; of what is
+prepared, less."""
+FASTER = 0.9
+"""Of the time that the likeliest number of threads takes: less of a gain may be chance."""
 FEWEST = 16
 """Tokens of a passage that kept cells must cover to be worth putting in: one that was cut to fit
 begins like the whole one."""
@@ -80,9 +87,10 @@ class LlamaGenerator:
     """Writes answers with the instruct model in a GGUF file, always the likeliest token next.
 
     path: the weights, loaded on first use. n_context: the window in tokens; narrowed on loading
-    to what the model was trained for. threads: 0 means one for each physical core. cells: where
-    what it has read of passages is kept; fingerprint: of the weights, for the cells. guesses:
-    whether to guess from the passages what comes next, which changes no answer.
+    to what the model was trained for. threads: 0 means one for each physical core, until `tune`
+    has found another number among `candidates` faster and told `remember` so. cells: where what it
+    has read of passages is kept; fingerprint: of the weights, for the cells. guesses: whether to
+    guess from the passages what comes next, which changes no answer.
 
     Safe to share between threads. Every method that needs the weights raises ModelMissing or
     ModelCorrupt.
@@ -98,14 +106,18 @@ class LlamaGenerator:
         cells: CellStore | None = None,
         fingerprint: str = "",
         guesses: bool = True,
+        candidates: Sequence[int] = (),
+        remember: Callable[[int], None] = lambda _threads: None,
     ) -> None:
         self._path = path
         self._n_context = n_context
-        self._threads = threads or physical_cores()
+        self._threads = threads or cores.physical()
         self._name = name or path.stem
         self._cells = cells
         self._fingerprint = fingerprint
         self.guesses = guesses
+        self._candidates = tuple(candidates) if len(candidates) > 1 and not threads else ()
+        self._remember = remember
         self._line = _Line()
         self._model: _Model | None = None
         # Tokens and seconds of each of the slices read last.
@@ -248,6 +260,54 @@ class LlamaGenerator:
                 self._cells.save(last.name, Cells(tuple(last.tokens), halve.halve(data)))
             return True
         return False
+
+    def tune(self, *, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Once, and on the tape beside that of answers, so that it takes nothing from it."""
+        if not self._candidates:
+            return
+        model = self._loaded()
+
+        def gives_way() -> bool:
+            return bool(len(self._line)) or cancelled()
+
+        with self._preparing, suppress(Stopped):
+            tape = self._spare_tape(model)
+            try:
+                with _stopping(tape, gives_way):
+                    self._threads = _fastest(self._tried(model, tape, gives_way))
+            finally:
+                with self._decoding_with(model):
+                    tape.cut(0)
+                    for each in (tape, model.tape):
+                        each.use(self._threads)
+            self._candidates = ()
+            self._remember(self._threads)
+
+    def _tried(
+        self, model: _Model, tape: Tape, cancelled: Callable[[], bool]
+    ) -> list[dict[int, float]]:
+        """Seconds by number of threads, once for each round: what else the machine does meanwhile
+        holds up all of a round."""
+        rounds: list[dict[int, float]] = []
+        began = time.perf_counter()
+        while len(rounds) < ROUNDS or time.perf_counter() - began < TUNING_S:
+            rounds.append(
+                {n: self._tried_with(n, model, tape, cancelled) for n in self._candidates}
+            )
+        return rounds
+
+    def _tried_with(
+        self, n_threads: int, model: _Model, tape: Tape, cancelled: Callable[[], bool]
+    ) -> float:
+        with self._decoding_with(model):
+            tape.cut(0)
+            tape.use(n_threads)
+        self._take(model, tape, [0], cancelled)  # threads have to be made first
+        began = time.perf_counter()
+        self._take(model, tape, [0] * TRIED_READING, cancelled)
+        for _ in range(TRIED_WRITING):
+            self._take(model, tape, [0], cancelled)
+        return time.perf_counter() - began
 
     def _tokens(self, text: str) -> list[int]:
         with self._loading:
@@ -439,15 +499,19 @@ class _Line:
         return False
 
 
-def physical_cores() -> int:
-    """Cores this process may use, counting two hardware threads of one core once."""
-    if not hasattr(os, "sched_getaffinity"):
-        return os.cpu_count() or 1
-    siblings = (
-        Path(f"/sys/devices/system/cpu/cpu{n}/topology/thread_siblings_list")
-        for n in os.sched_getaffinity(0)
-    )
-    return len({p.read_text() if p.is_file() else str(p) for p in siblings})
+def setup(fingerprint: str) -> str:
+    """A word that changes with whatever decides how many threads are the fastest. fingerprint: of
+    the weights."""
+    parts = (fingerprint, llama_version, cores.name(), cores.physical(), cores.logical())
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _fastest(rounds: Sequence[dict[int, float]]) -> int:
+    """rounds: seconds by number of threads, the likeliest first."""
+    likeliest = next(iter(rounds[0]))
+    ratios = {n: median(took[n] / took[likeliest] for took in rounds) for n in rounds[0]}
+    fastest = min(ratios, key=lambda n: ratios[n])
+    return fastest if ratios[fastest] <= FASTER else likeliest
 
 
 def _load(path: Path, n_context: int, threads: int) -> _Model:

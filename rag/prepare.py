@@ -57,8 +57,8 @@ def _passages(catalog: Catalog, chunks: Sequence[Chunk]) -> list[str]:
 
 
 class Preparing:
-    """A thread that prepares embedded documents while nothing else is going on: those asked about
-    last come first, then those added last.
+    """A thread that, while nothing else is going on, has the model find out how to be fastest here
+    and prepares embedded documents: those asked about last come first, then those added last.
 
     generator: None while the model is not loaded. busy: whether something else needs the machine.
     """
@@ -83,8 +83,7 @@ class Preparing:
         self._thread = threading.Thread(target=self._run, name="prepare", daemon=True)
 
     def start(self) -> None:
-        if self._cells.max_bytes:
-            self._thread.start()
+        self._thread.start()
 
     def close(self) -> None:
         """Stop in the middle of the passage in hand."""
@@ -117,9 +116,15 @@ class Preparing:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while not self._closing.wait(PAUSE_S):
             try:
+                self._tune()
                 self._prepare()
             except (ModelError, StoreError):
                 return  # the next question tells the person
+
+    def _tune(self) -> None:
+        generator = self._generator()
+        if generator is not None and not self._busy():
+            generator.tune(cancelled=lambda: self._closing.is_set() or self._busy())
 
     def _prepare(self) -> None:
         if self._busy():

@@ -19,8 +19,9 @@ class Settings:
     model catalogue; model may also be a path to a GGUF file. top_k: most passages given to the
     model. context_tokens: its window. prompt_tokens: most tokens of instructions, passages and
     question. answer_tokens: most tokens of an answer. strictness: how sure it must be that the
-    documents hold the answer before one is given. threads: 0 means one for each core. cells_gb:
-    most gigabytes of disk for what the model has read of passages beforehand; 0 keeps nothing.
+    documents hold the answer before one is given. threads: 0 means one for each core,
+    and for the language model the number found the fastest here. cells_gb: most gigabytes of disk
+    for what the model has read of passages beforehand; 0 keeps nothing.
     max_file_mb, max_pages, max_unpacked_mb, max_nesting, max_image_mpx: a document over any of
     them is refused; unpacked: of all that is compressed in it; nesting: of mails in mails; mpx:
     million pixels of one picture. ocr: which pages are read off their picture: "auto", those

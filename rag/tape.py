@@ -161,6 +161,10 @@ class Tape:
         llama_cpp.llama_batch_free(self._batch)
         llama_cpp.llama_free(self._context)
 
+    def use(self, threads: int) -> None:
+        """Read with so many threads from now on."""
+        llama_cpp.llama_set_n_threads(self._context, threads, threads)
+
     def stop(self) -> None:
         """Have `read` raise Stopped at once, and whenever it is called, until `go_on`."""
         self._flag[0] = b"\1"

@@ -96,6 +96,9 @@ class ScriptedGenerator:
     def warm_up(self, instructions: str) -> None:
         pass
 
+    def tune(self, *, cancelled: Callable[[], bool] = lambda: False) -> None:
+        pass
+
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 

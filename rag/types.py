@@ -597,6 +597,11 @@ class Generator(Protocol):
         """Read what every prompt begins with, ahead of the first question. Raises ModelError."""
         ...
 
+    def tune(self, *, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Find out how to be fastest on this machine, unless that is known. Takes some seconds,
+        and gives way to `generate`; it can be asked again at any time. Raises ModelError."""
+        ...
+
     def count_tokens(self, text: str) -> int:
         """Tokens of plain text, without any chat markup."""
         ...

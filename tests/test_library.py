@@ -372,3 +372,21 @@ def test_what_the_program_writes_is_for_its_owner_only(
     paths = [real_settings.library, *real_settings.library.rglob("*")]
     assert [path for path in paths if path.stat().st_mode & 0o077] == []
     assert len(paths) > 5
+
+
+@pytest.mark.real
+def test_the_number_of_threads_found_fastest_is_used_at_the_next_start(
+    real_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.cores.candidates", lambda: (2, 1))
+    monkeypatch.setattr("rag.llm.TUNING_S", 0.0)
+    monkeypatch.setattr("rag.llm._fastest", lambda _rounds: 1)
+    used: list[int] = []
+    for chosen in (0, 0, 2):
+        with closing(open_library(replace(real_settings, threads=chosen), command="serve")) as it:
+            before = it.generator()._threads  # type: ignore[attr-defined]
+            it.generator().tune()
+            used += [before, it.generator()._threads]  # type: ignore[attr-defined]
+            it.generator().close()  # type: ignore[attr-defined]
+
+    assert used[1:] == [1, 1, 1, 2, 2]

@@ -9,7 +9,7 @@ import pytest
 
 from rag.cells import CellStore
 from rag.errors import ContextOverflow, ModelCorrupt, ModelMissing
-from rag.llm import LlamaGenerator, chat_markup, physical_cores
+from rag.llm import ROUNDS, LlamaGenerator, _fastest, chat_markup, setup
 from rag.tape import SLICE, Stopped, Tape, Weights
 from rag.types import Cells, Piece, Prompt
 
@@ -112,8 +112,34 @@ def test_a_template_that_cannot_be_rendered_gives_way_to_chatml(template: str) -
 # --- Small parts ---------------------------------------------------------------------------------
 
 
-def test_there_is_at_least_one_core() -> None:
-    assert physical_cores() >= 1
+@pytest.mark.parametrize(
+    ("rounds", "expected"),
+    [
+        ([{4: 1.0, 8: 0.8, 2: 1.7}], 8),
+        ([{4: 1.0, 8: 0.97}], 4),
+        ([{4: 1.0, 8: 1.3}], 4),
+        ([{8: 1.0, 16: 0.8, 4: 0.7}], 4),
+        ([{4: 7.0, 8: 1.2}, {4: 1.0, 8: 1.1}, {4: 1.0, 8: 1.2}], 4),
+        ([{4: 1.0, 8: 0.8}, {4: 3.0, 8: 2.5}, {4: 1.0, 8: 7.0}], 8),
+    ],
+    ids=["faster", "hardly faster", "slower", "half", "held up once", "the other held up once"],
+)
+def test_another_number_of_threads_must_be_clearly_faster(
+    rounds: list[dict[int, float]], expected: int
+) -> None:
+    assert _fastest(rounds) == expected
+
+
+@pytest.mark.parametrize("other", ["rag.cores.name", "rag.cores.physical", "rag.cores.logical"])
+def test_another_processor_or_model_is_another_setup(
+    monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    here = setup("weights")
+    assert here == setup("weights") != setup("others")
+
+    monkeypatch.setattr(other, lambda: 999)
+
+    assert setup("weights") != here
 
 
 # --- Wrong files ---------------------------------------------------------------------------------
@@ -448,6 +474,89 @@ def test_what_does_not_fit_or_is_cancelled_is_not_weighed(smol: LlamaGenerator) 
     assert smol.weigh(long, ["Yes"]) == ()
     assert smol.weigh(PROMPT, ["Yes"], cancelled=lambda: True) == ()
     assert len(smol.weigh(PROMPT, ["Yes"])) == 1
+
+
+# --- Threads --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of threads that were taken up, in order."""
+    numbers: list[int] = []
+    use = Tape.use
+
+    def noted(tape: Tape, threads: int) -> None:
+        numbers.append(threads)
+        use(tape, threads)
+
+    monkeypatch.setattr(Tape, "use", noted)
+    return numbers
+
+
+@pytest.mark.real
+def test_the_fastest_number_of_threads_is_found_once_kept_and_used(
+    monkeypatch: pytest.MonkeyPatch, used: list[int]
+) -> None:
+    kept: list[int] = []
+    tried: list[Sequence[dict[int, float]]] = []
+
+    def fastest(rounds: Sequence[dict[int, float]]) -> int:
+        tried.append(rounds)
+        return 1
+
+    monkeypatch.setattr("rag.llm.TUNING_S", 0.0)
+    monkeypatch.setattr("rag.llm._fastest", fastest)
+    generator = LlamaGenerator(WEIGHTS, n_context=512, candidates=(2, 1), remember=kept.append)
+    list(generator.generate(PROMPT, max_tokens=20))
+    for _ in range(2):
+        generator.tune()
+
+    (rounds,) = tried
+    assert [list(seconds) for seconds in rounds] == [[2, 1]] * ROUNDS
+    assert all(0 < took < 60 for seconds in rounds for took in seconds.values())
+    assert used == [2, 1] * ROUNDS + [1, 1]  # those that are tried, then the one for both tapes
+    assert kept == [1]
+    assert "salt" in text(list(generator.generate(PROMPT, max_tokens=20)))
+    generator.close()
+
+
+@pytest.mark.real
+def test_finding_the_fastest_number_gives_way_and_begins_again(used: list[int]) -> None:
+    kept: list[int] = []
+    generator = LlamaGenerator(WEIGHTS, n_context=512, candidates=(2, 1), remember=kept.append)
+    answer = generator.generate(STORY, max_tokens=20)
+    next(answer)
+
+    generator.tune()
+    assert (kept, used[-1]) == ([], generator._threads)
+    list(answer)
+
+    generator.tune(cancelled=lambda: True)
+    assert kept == []
+    generator.tune()
+    assert kept in ([1], [2])
+    generator.close()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("threads", "candidates"), [(0, (2,)), (0, ()), (2, (2, 1))], ids=["one", "none", "chosen"]
+)
+def test_nothing_is_tried_where_there_is_nothing_to_choose(
+    used: list[int], threads: int, candidates: tuple[int, ...]
+) -> None:
+    generator = LlamaGenerator(
+        WEIGHTS,
+        n_context=512,
+        threads=threads,
+        candidates=candidates,
+        remember=lambda _threads: pytest.fail("was tried"),
+    )
+    generator.load()
+    generator.tune()
+    generator.close()
+
+    assert used == []
 
 
 # --- Cells that are kept --------------------------------------------------------------------------

@@ -247,6 +247,31 @@ def test_cells_of_a_text_that_has_changed_are_dropped(
     assert len(cells_on_disk(room)) == n + 1
 
 
+def test_the_model_finds_out_how_to_be_fastest_while_nothing_else_goes_on(
+    open_room: Callable[..., Room], write_pdf: Write
+) -> None:
+    class Tuned(SlowGenerator):
+        begun = ended = 0
+
+        def tune(self, *, cancelled: Callable[[], bool] = lambda: False) -> None:
+            self.begun += 1
+            until(cancelled)
+            self.ended += 1
+
+    slow = Tuned("Forty.")
+    room = open_room(slow, cells_gb=0)  # type: ignore[arg-type]
+    add(room, write_pdf("garden.pdf", "Forty trees."))
+    until(lambda: slow.begun > slow.ended)
+
+    turn = room.ask("c", "How many trees?")
+    until(lambda: slow.ended == slow.begun)
+    threading.Event().wait(2 * prepare.PAUSE_S)
+    assert slow.ended == slow.begun
+    slow.go_on()
+    until(lambda: room.job(turn) is None)
+    until(lambda: slow.begun > slow.ended)
+
+
 def test_a_budget_that_is_spent_goes_to_what_was_asked_about(
     open_room: Callable[..., Room], write_pdf: Write
 ) -> None:

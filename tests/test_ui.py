@@ -244,6 +244,9 @@ def test_a_question_that_fails_says_why(
         def warm_up(self, _instructions: str) -> None:
             pass
 
+        def tune(self, *, cancelled: Callable[[], bool]) -> None:
+            pass
+
         def count_tokens(self, _text: str) -> int:
             raise ModelMissing("The weights are missing. Run `strongroom models fetch`.")
 
