@@ -60,7 +60,18 @@ def _package(name: str) -> str:
 
 
 def _language_model(settings: Settings) -> str:
-    return str(models.resolve(settings.model, models.load_catalog(), settings.models))
+    from rag import tape  # llama.cpp is what another check looks at
+    from rag.llm import LlamaGenerator
+
+    path = models.resolve(settings.model, models.load_catalog(), settings.models)
+    if not tape.has_gpu():
+        return str(path)
+    generator = LlamaGenerator(
+        path, n_context=settings.context_tokens, gpu_layers=settings.gpu_layers
+    )
+    offloaded = generator.offloaded
+    generator.close()
+    return f"{path}, {offloaded}"
 
 
 def _embedding_model(settings: Settings) -> str:

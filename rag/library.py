@@ -415,6 +415,7 @@ def _load_generator(settings: Settings, catalog: Catalog, cells: CellStore) -> G
         path,
         n_context=settings.context_tokens,
         threads=settings.threads or int(catalog.meta(key) or 0),
+        gpu_layers=settings.gpu_layers,
         name=path.stem,
         cells=cells,
         fingerprint=fingerprint,

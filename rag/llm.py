@@ -25,7 +25,7 @@ from rag.arrays import FloatArray
 from rag.cells import CellStore
 from rag.draft import Draft
 from rag.errors import ContextOverflow, ModelError
-from rag.tape import SLICE, Stopped, Tape, Weights
+from rag.tape import SLICE, Stopped, Tape, Weights, has_gpu, n_layers
 from rag.types import Cells, Piece, Prompt
 
 WAIT_S = 0.05
@@ -90,7 +90,8 @@ class LlamaGenerator:
     to what the model was trained for. threads: 0 means one for each physical core, until `tune`
     has found another number among `candidates` faster and told `remember` so. cells: where what it
     has read of passages is kept; fingerprint: of the weights, for the cells. guesses: whether to
-    guess from the passages what comes next, which changes no answer.
+    guess from the passages what comes next, which changes no answer. gpu_layers: most layers to put
+    on a graphics card, where there is one and llama.cpp is built for it; -1 means all.
 
     Safe to share between threads. Every method that needs the weights raises ModelMissing or
     ModelCorrupt.
@@ -108,6 +109,7 @@ class LlamaGenerator:
         guesses: bool = True,
         candidates: Sequence[int] = (),
         remember: Callable[[int], None] = lambda _threads: None,
+        gpu_layers: int = 0,
     ) -> None:
         self._path = path
         self._n_context = n_context
@@ -118,6 +120,7 @@ class LlamaGenerator:
         self.guesses = guesses
         self._candidates = tuple(candidates) if len(candidates) > 1 and not threads else ()
         self._remember = remember
+        self._gpu_layers = gpu_layers
         self._line = _Line()
         self._model: _Model | None = None
         # Tokens and seconds of each of the slices read last.
@@ -147,6 +150,14 @@ class LlamaGenerator:
             return ""
         parts = (FORMAT, llama_version, self._fingerprint, model.before, model.between)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+    @property
+    def offloaded(self) -> str:
+        """How many layers are on the graphics card, for the person; empty where there is none."""
+        if not has_gpu():
+            return ""
+        n = self._loaded().weights.gpu_layers
+        return f"{n} of {n_layers(self._path)} layers on the graphics card"
 
     def load(self) -> None:
         """Load the weights now rather than on first use."""
@@ -271,14 +282,14 @@ class LlamaGenerator:
             return bool(len(self._line)) or cancelled()
 
         with self._preparing, suppress(Stopped):
-            tape = self._spare_tape(model)
+            tape = self._beside(model, PREPARING_TOKENS)
             try:
                 with _stopping(tape, gives_way):
                     self._threads = _fastest(self._tried(model, tape, gives_way))
             finally:
                 with self._decoding_with(model):
                     tape.cut(0)
-                    for each in (tape, model.tape):
+                    for each in (model.tape, *model.beside.values()):
                         each.use(self._threads)
             self._candidates = ()
             self._remember(self._threads)
@@ -316,7 +327,7 @@ class LlamaGenerator:
     def _loaded(self) -> _Model:
         with self._loading:
             if self._model is None:
-                self._model = _load(self._path, self._n_context, self._threads)
+                self._model = _load(self._path, self._n_context, self._threads, self._gpu_layers)
                 self._n_context = self._model.tape.n_context
             return self._model
 
@@ -514,8 +525,21 @@ def _fastest(rounds: Sequence[dict[int, float]]) -> int:
     return fastest if ratios[fastest] <= FASTER else likeliest
 
 
-def _load(path: Path, n_context: int, threads: int) -> _Model:
-    weights = Weights(path)
+def _load(path: Path, n_context: int, threads: int, gpu_layers: int) -> _Model:
+    """With as many layers on the graphics card as fit, but no more than gpu_layers unless that is
+    negative."""
+    n = n_layers(path) if gpu_layers and has_gpu() else 0
+    n = n if gpu_layers < 0 else min(n, gpu_layers)
+    while n:
+        try:
+            return _loaded_with(n, path, n_context, threads)
+        except ModelError:  # llama.cpp does not say whether the card's memory was too small
+            n //= 2
+    return _loaded_with(0, path, n_context, threads)
+
+
+def _loaded_with(gpu_layers: int, path: Path, n_context: int, threads: int) -> _Model:
+    weights = Weights(path, gpu_layers=gpu_layers)
     try:
         tape = Tape(weights, n_context=min(n_context, weights.n_trained), threads=threads)
     except ModelError:

@@ -20,8 +20,9 @@ class Settings:
     model. context_tokens: its window. prompt_tokens: most tokens of instructions, passages and
     question. answer_tokens: most tokens of an answer. strictness: how sure it must be that the
     documents hold the answer before one is given. threads: 0 means one for each core,
-    and for the language model the number found the fastest here. cells_gb: most gigabytes of disk
-    for what the model has read of passages beforehand; 0 keeps nothing.
+    and for the language model the number found the fastest here. gpu_layers: most of its layers to
+    put on a graphics card, -1 as many as fit. cells_gb: most gigabytes of disk for what the model
+    has read of passages beforehand; 0 keeps nothing.
     max_file_mb, max_pages, max_unpacked_mb, max_nesting, max_image_mpx: a document over any of
     them is refused; unpacked: of all that is compressed in it; nesting: of mails in mails; mpx:
     million pixels of one picture. ocr: which pages are read off their picture: "auto", those
@@ -40,6 +41,7 @@ class Settings:
     answer_tokens: int = 400
     strictness: Strictness = "normal"
     threads: int = 0
+    gpu_layers: int = -1
     cells_gb: int = 8
     seed: int = 0
     max_file_mb: int = 500
@@ -67,6 +69,7 @@ MINIMUM = {
     "prompt_tokens": 256,
     "answer_tokens": 16,
     "threads": 0,
+    "gpu_layers": -1,
     "cells_gb": 0,
     "seed": 0,
     "max_file_mb": 1,

@@ -38,20 +38,38 @@ class Stopped(Exception):
     """Reading was stopped from another thread."""
 
 
-class Weights:
-    """A GGUF file in memory. Raises ModelMissing, ModelCorrupt."""
+def has_gpu() -> bool:
+    """Whether llama.cpp was built for a graphics card, and there is one."""
+    return bool(llama_cpp.llama_supports_gpu_offload())
 
-    def __init__(self, path: Path) -> None:
+
+def n_layers(path: Path) -> int:
+    """Of the model in a file, with one for what turns the last one's numbers into words. Raises
+    ModelMissing, ModelCorrupt."""
+    weights = Weights(path, only_words=True)
+    kind = weights.metadata("general.architecture")
+    n = weights.metadata(f"{kind}.block_count")
+    weights.close()
+    return int(n or 0) + 1
+
+
+class Weights:
+    """A GGUF file in memory. gpu_layers: how many of its layers are in that of the graphics card.
+    only_words: without its layers. Raises ModelMissing, ModelCorrupt."""
+
+    def __init__(self, path: Path, *, gpu_layers: int = 0, only_words: bool = False) -> None:
         if not path.is_file():
             raise ModelMissing(
                 f"The language model {path} is not there. Fetch or import it, or set another model."
             )
         self.path = path
+        self.gpu_layers = gpu_layers
         _complaints.clear()
         llama_cpp.llama_log_set(_to_logging, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
         parameters = llama_cpp.llama_model_default_params()
-        parameters.n_gpu_layers = 0
+        parameters.n_gpu_layers = gpu_layers
+        parameters.vocab_only = only_words
         self.model = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
         if not self.model:
             reason = next(iter(_complaints), "llama.cpp does not say why")

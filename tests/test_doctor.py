@@ -26,6 +26,18 @@ def test_a_sound_installation_passes_every_check(real_settings: Settings) -> Non
     assert messages["library"] == f"{real_settings.library}, 0 documents"
 
 
+@pytest.mark.real
+def test_how_much_is_on_the_graphics_card_is_told_where_there_is_one(
+    real_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.tape.has_gpu", lambda: True)
+    monkeypatch.setattr("rag.llm.has_gpu", lambda: True)
+
+    message = doctor._language_model(replace(real_settings, gpu_layers=12))
+
+    assert message.endswith("Q4_1.gguf, 12 of 31 layers on the graphics card")
+
+
 def test_missing_weights_are_named_with_what_to_do(tmp_path: Path) -> None:
     checks = {c.name: c for c in run(small_models(tmp_path / "library", tmp_path / "models"))}
 

@@ -3,7 +3,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import llama_cpp
 import numpy as np
 import pytest
 
@@ -557,6 +559,82 @@ def test_nothing_is_tried_where_there_is_nothing_to_choose(
     generator.close()
 
     assert used == []
+
+
+# --- Graphics cards -------------------------------------------------------------------------------
+
+
+class Card:
+    """A graphics card as llama.cpp would see it. holds, runs: layers whose weights it has memory
+    for, and with which it can read. tried: how many were to be put on it, in order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, holds: int, runs: int) -> None:
+        self.tried: list[int] = []
+        load, init = llama_cpp.llama_model_load_from_file, llama_cpp.llama_init_from_model
+
+        def load_on_it(path: bytes, parameters: Any) -> Any:
+            if not parameters.vocab_only:
+                self.tried.append(parameters.n_gpu_layers)
+            return None if parameters.n_gpu_layers > holds else load(path, parameters)
+
+        def init_on_it(model: Any, parameters: Any) -> Any:
+            return None if self.tried[-1] > runs else init(model, parameters)
+
+        monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: True)
+        monkeypatch.setattr(llama_cpp, "llama_model_load_from_file", load_on_it)
+        monkeypatch.setattr(llama_cpp, "llama_init_from_model", init_on_it)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("wanted", "holds", "runs", "tried"),
+    [
+        (-1, 99, 99, [31]),
+        (-1, 20, 20, [31, 15]),
+        (-1, 31, 8, [31, 15, 7]),
+        (-1, 0, 0, [31, 15, 7, 3, 1, 0]),
+        (10, 99, 99, [10]),
+        (10, 9, 9, [10, 5]),
+        (50, 99, 99, [31]),
+        (0, 99, 99, [0]),
+    ],
+    ids=["all", "weights", "reading", "nothing", "some", "too many", "more than all", "none"],
+)
+def test_as_many_layers_as_fit_are_put_on_the_graphics_card(
+    monkeypatch: pytest.MonkeyPatch, wanted: int, holds: int, runs: int, tried: list[int]
+) -> None:
+    card = Card(monkeypatch, holds=holds, runs=runs)
+    generator = LlamaGenerator(WEIGHTS, n_context=512, gpu_layers=wanted)
+    generator.load()
+
+    assert card.tried == tried
+    assert generator.offloaded == f"{tried[-1]} of 31 layers on the graphics card"
+    assert "salt" in text(list(generator.generate(PROMPT, max_tokens=20)))
+    generator.close()
+
+
+@pytest.mark.real
+def test_without_a_graphics_card_no_layer_is_put_on_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = Card(monkeypatch, holds=99, runs=99)
+    monkeypatch.setattr(llama_cpp, "llama_supports_gpu_offload", lambda: False)
+    generator = LlamaGenerator(WEIGHTS, n_context=512, gpu_layers=-1)
+    generator.load()
+
+    assert (card.tried, generator.offloaded) == ([0], "")
+    generator.close()
+
+
+@pytest.mark.parametrize("content", [None, b"hello world" * 100])
+def test_a_graphics_card_changes_nothing_about_wrong_files(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    Card(monkeypatch, holds=99, runs=99)
+    path = tmp_path / "odd.gguf"
+    if content:
+        path.write_bytes(content)
+
+    with pytest.raises(ModelCorrupt if content else ModelMissing, match=r"odd\.gguf"):
+        LlamaGenerator(path, n_context=512, gpu_layers=-1).load()
 
 
 # --- Cells that are kept --------------------------------------------------------------------------
