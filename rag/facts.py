@@ -23,6 +23,7 @@ FUNCTION_WORDS = word_set(
     "until up upon us very was we were what when where whether which while who whom whose why will "
     "with within without would yes you your s t d ll re ve st nd rd th "
     "additionally moreover furthermore overall finally lastly firstly secondly according based "
+    "occur occurs occurred happen happened happens took takes taken place "
     "compared respectively approximately roughly nearly around amounted totaled year years quarter "
     "quarters quarterly month months period periods ended ending fiscal "
     "mr mrs ms dr inc corp corporation company co ltd llc plc percent percentage pct "
@@ -69,6 +70,7 @@ SUFFIXES = (
     *("ed", "ly", "al", "er", "or", "y", "e"),
 )
 
+ACCENTS = ("\u0300", "\u036f")
 COMBINING = "".join(
     character
     for first, last in [(0x300, 0x36F), (0x591, 0x65F), (0x900, 0xDFF), (0x1AB0, 0x1AFF)]
@@ -281,8 +283,18 @@ def _joined(text: str) -> set[str]:
 
 @lru_cache(maxsize=1 << 15)
 def _key(token: str) -> str:
-    plain = token.replace(".", "").replace("-", "").casefold()
+    plain = _bare(token.replace(".", "").replace("-", "").casefold())
     return plain.replace("'", "") if any(c.isdigit() for c in plain) else _stem(plain)
+
+
+def _bare(word: str) -> str:
+    """Without accents: questions are typed without those that names have in documents."""
+    if word.isascii():
+        return word
+    apart = unicodedata.normalize("NFD", word)
+    return unicodedata.normalize(
+        "NFC", "".join(c for c in apart if not ACCENTS[0] <= c <= ACCENTS[1])
+    )
 
 
 def _stem(word: str) -> str:

@@ -31,7 +31,7 @@ MOST_NEAREST = 3
 MIN_CUT_TOKENS = 40
 """A passage is cut only when this much of it fits: less says too little to be worth reading."""
 
-SOURCES = r"(?:the |these )?(?:given |provided )?(?:passages|documents|context)"
+SOURCES = r"(?:the |these )?(?:given |provided )?(?:passages?|documents|context)"
 REFUSAL = re.compile(
     rf"{SOURCES} (?:do|does)(?: not|n't)(?: \w+)? "
     r"(?:answer|contain|provide|mention|state|specify|give|include|say|discuss|indicate|tell)\b"
@@ -40,7 +40,7 @@ REFUSAL = re.compile(
     r"|(?:sorry, )?i (?:can ?not|can't|don't know|am unable|am not able)\b"
 )
 """Matched against lower case text. "The document does not contain a renewal clause" may well be
-an answer, so the singular is not among these."""
+an answer, so one document is not among these."""
 
 CountTokens = Callable[[str], int]
 

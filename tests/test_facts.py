@@ -75,6 +75,11 @@ def test_soft_hyphens_ligatures_and_line_breaks_do_not_hide_words() -> None:
     assert read("com-plexities").coined == read("complexities").stems
 
 
+@pytest.mark.parametrize(("typed", "printed"), [("Herve", "Hervé"), ("Zurich", "Zürich")])
+def test_a_name_is_the_same_without_its_accents(typed: str, printed: str) -> None:
+    assert read(f"the mill of {typed}").stems == read(f"the mill of {printed}").stems
+
+
 def test_a_soft_hyphen_between_figures_keeps_them_apart() -> None:
     assert read("in 2019\u00ad2020").years == {2019, 2020}
 

@@ -170,6 +170,7 @@ def test_a_window_smaller_than_the_instructions_leaves_room_for_nothing() -> Non
         f"**{NO_ANSWER}**",
         f"{NO_ANSWER} The passages speak of ships.",
         "The passages do not mention the rent. The provided context doesn’t state it.",
+        "The passage does not answer this question.",
         "The rent for 2021 is not given in the passages.",
         "I cannot answer this question.",
     ],
