@@ -63,6 +63,7 @@ if TYPE_CHECKING:  # they are built on numpy, whose threads must not be there be
 # Names and texts of documents are shown as they are: no markup, no ":emoji:" in them.
 out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+READING = "Reading the passages …"
 
 library_option = click.option(
     "--library",
@@ -1079,13 +1080,13 @@ def _last(events: Iterator[Any]) -> Answer:
 
 def _shown(events: Iterator[Any]) -> Answer:
     """Show the answer as it is written, and with its marks when it is done."""
-    text = passages = ""
+    text = ""
     with Live(Text("Searching …", style="dim"), console=out, vertical_overflow="visible") as live:
         for event in events:
             if isinstance(event, Waiting):
                 live.update(Text("Waiting for an earlier answer …", style="dim"))
             elif isinstance(event, Reading):
-                live.update(Text(f"{passages} about {event.seconds:.0f} s", style="dim"))
+                live.update(Text(f"{READING} about {event.seconds:.0f} s", style="dim"))
             elif isinstance(event, Delta):
                 text += event.text
                 live.update(Text(text))
@@ -1093,8 +1094,7 @@ def _shown(events: Iterator[Any]) -> Answer:
                 live.update(Text(event.answer.marked))
                 return event.answer
             else:
-                passages = f"Reading {len(event.hits)} passages …"
-                live.update(Text(passages, style="dim"))
+                live.update(Text(READING, style="dim"))
     raise RagError("The answer was not finished. Ask again.")
 
 

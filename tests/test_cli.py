@@ -249,9 +249,9 @@ def test_a_terminal_shows_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert _shown(iter(events)) == answer
     assert seen == [
-        "Reading 6 passages …",
+        "Reading the passages …",
         "Waiting for an earlier answer …",
-        "Reading 6 passages … about 9 s",
+        "Reading the passages … about 9 s",
         "Forty.",
         answer.marked,
     ]

@@ -16,7 +16,7 @@ MAX_QUESTION = 4000
 STRICTNESS = "strictness"
 MEANINGS: dict[Strictness, str] = {
     "strict": "Answers only what it is sure of, and refuses more.",
-    "normal": "Answers when the passages bear at least half of it out.",
+    "normal": "Answers when the passages bear it out and answer what was asked.",
     "lenient": "Answers more, and marks what no passage bears out.",
 }
 
@@ -163,7 +163,7 @@ def _writing(room: Room, turn_id: int) -> None:
         st.html(render.plain(job.text))
     if job.hits:
         st.html(render.places([f"{hit.document}, {hit.label}" for hit in job.hits]))
-        reply.passages(job.hits)
+        reply.passages(job.hits, "Passages found")
 
 
 def _stage(job: Job) -> str:
@@ -177,7 +177,7 @@ def _stage(job: Job) -> str:
     if not job.text:
         expected_s = job.expected_s
         about = f" of about {expected_s:.0f} s" if expected_s else ""
-        return f"Reading {len(job.hits)} passages … {seconds}{about}"
+        return f"Reading the passages … {seconds}{about}"
     return f"Writing … {seconds}"
 
 

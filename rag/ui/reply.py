@@ -1,5 +1,7 @@
 """A finished answer on the page: its text with marks, what stands behind it, how sure it is."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from rag import prompt, refusal
@@ -20,13 +22,13 @@ def finished(room: Room, turn_id: int, answer: Answer) -> None:
     else:
         _answered(room, turn_id, answer)
     if answer.hits and answer.maker != "index":
-        passages(answer.hits)
+        passages(answer.hits, "Passages read")
     st.caption(_timing(answer))
 
 
-def passages(hits: tuple[Hit, ...]) -> None:
-    """What the model reads, to be looked at."""
-    with st.expander(f"Passages read ({len(hits)})", type="compact"):
+def passages(hits: tuple[Hit, ...], what: str) -> None:
+    """To be looked at, under what they are."""
+    with st.expander(f"{what} ({len(hits)})", type="compact"):
         for hit in hits:
             where = " › ".join([f"{hit.document}, {hit.label}", *hit.chunk.heading])
             st.html(render.quote(hit.chunk.text, where))
@@ -58,12 +60,20 @@ def _refused(room: Room, turn_id: int, answer: Answer) -> None:
     if answer.hits:
         st.caption("The nearest passages:")
         with st.container(horizontal=True, gap="xsmall"):
-            for hit in answer.hits[:MOST_NEAREST]:
+            for hit in nearest(answer.hits)[:MOST_NEAREST]:
                 _nearest(room, turn_id, hit)
     if answer.withheld:
         with st.expander("Show what the model wrote anyway", icon=":material/visibility_off:"):
             st.warning(WITHHELD, icon=":material/warning:")
             st.html(render.withheld(answer.withheld))
+
+
+def nearest(hits: Sequence[Hit]) -> list[Hit]:
+    """The first of each place: buttons that say the same would look like a mistake."""
+    places: dict[tuple[str, str], Hit] = {}
+    for hit in hits:
+        places.setdefault((hit.document, hit.label), hit)
+    return list(places.values())
 
 
 def _citation(room: Room, turn_id: int, citation: Citation) -> None:
