@@ -9,19 +9,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-CPUINFO = Path("/proc/cpuinfo")
+from rag import cores
+
 STAT = Path("/proc/stat")
 SELF = Path("/proc/self/status")
 
 
 def name() -> str:
     """Processor, cores, memory, system, Python: nothing that tells whose machine it is."""
-    text = CPUINFO.read_text() if CPUINFO.is_file() else ""
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    processor = found[1] if found else platform.machine()
     memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     python = f"{platform.system()}, Python {platform.python_version()}"
-    return f"{processor}, {os.cpu_count()} cores, {memory_gb:.0f} GB, {python}"
+    return f"{cores.name()}, {os.cpu_count()} cores, {memory_gb:.0f} GB, {python}"
 
 
 def peak_mb(pid: int) -> float | None:

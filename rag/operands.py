@@ -383,7 +383,7 @@ def _members(label: str, rows: Sequence[_Row]) -> list[_Row]:
         words = ARTICLE.sub("", label[: at.start()])
         measure, member = _stems(words), _stems(label[at.end() :])
         found = [
-            _Row(row.label, {y: _of(words, cell) for y, cell in row.cells.items()}, row.table)
+            replace(row, cells={y: _of(words, cell) for y, cell in row.cells.items()})
             for row in rows
             if member and _stems(row.label) == member and member.isdisjoint(row.caption)
             if measure and measure - row.known <= row.caption

@@ -94,10 +94,18 @@ def passage(hit: Hit, text: str) -> str:
 
 def refusal(hits: Sequence[Hit]) -> str:
     """What stands in place of an answer: that there is none, and where the nearest passages are."""
-    places = list(dict.fromkeys(f"{hit.document}, {hit.label}" for hit in hits))[:MOST_NEAREST]
+    places = [f"{hit.document}, {hit.label}" for hit in nearest(hits)[:MOST_NEAREST]]
     if not places:
         return NO_ANSWER
     return f"{NO_ANSWER} The nearest passages: {'; '.join(places)}."
+
+
+def nearest(hits: Sequence[Hit]) -> list[Hit]:
+    """The first hit of each place, in their order: to name a place twice looks like a mistake."""
+    places: dict[tuple[str, str], Hit] = {}
+    for hit in hits:
+        places.setdefault((hit.document, hit.label), hit)
+    return list(places.values())
 
 
 def is_refusal(text: str) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from rag import wire
+from rag import cores, wire
 from rag.child import Child
 from rag.death import Bounds, Death, warning
 from rag.death import failure as failed
@@ -84,7 +84,7 @@ class Readers:
         observed: Callable[[Cost], None] = lambda _cost: None,
     ) -> None:
         self.observed = observed
-        self.n = n or _cores()
+        self.n = n or cores.logical()
         self._limits = limits
         self._tokenizer = tokenizer
         self._bounds = Bounds(memory_mb, file_s, page_s, max_reply_mb)
@@ -326,12 +326,6 @@ def _no_start(reason: str) -> RagError:
 
 def _is_stale(child: Child) -> bool:
     return time.monotonic() - child.idle_since > IDLE_S
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _environ() -> dict[str, str]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rag import prompt
 from rag.errors import ContextOverflow
-from rag.prompt import INSTRUCTIONS, NO_ANSWER, build, is_refusal, refusal
+from rag.prompt import INSTRUCTIONS, NO_ANSWER, build, is_refusal, nearest, refusal
 from rag.types import Chunk, Hit, Prompt
 
 SENTENCE = "The harbour took in 41 ships that year. "
@@ -222,6 +222,12 @@ def test_the_budget_is_never_passed_and_order_is_kept(
         assert prompt.passage(found, "").strip() == head
         assert found.chunk.text.strip().startswith(rest.strip())
     assert question in built.question
+
+
+def test_of_passages_that_are_at_one_place_the_first_is_named() -> None:
+    hits = [hit("One.", label="1"), hit("Two.", label="2"), hit("Three.", label="1")]
+
+    assert nearest(hits) == hits[:2]
 
 
 def test_a_refusal_names_each_of_the_nearest_places_once() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pdfs
 import pytest
-from libraries import GARDEN, HARBOUR, hit
+from libraries import GARDEN, HARBOUR
 from streamlit.testing.v1 import AppTest
 from waiting import SlowGenerator, until
 
@@ -20,7 +20,7 @@ from rag.room import Room
 from rag.seal import Seal
 from rag.settings import ROOT
 from rag.types import Answer
-from rag.ui import reply, shared
+from rag.ui import shared
 
 QUESTION = "How many apple trees has the garden?"
 ANSWER = "The garden has forty apple trees. The cellar is haunted by nine ghosts."
@@ -120,12 +120,6 @@ def test_while_the_model_reads_the_page_says_for_how_long(
 
 def test_a_sentence_that_no_passage_bears_out_is_marked(garden: Room) -> None:
     assert 'class="sr-open"' in html(ask(run(), garden))
-
-
-def test_of_passages_that_are_at_one_place_the_first_is_offered() -> None:
-    hits = [hit("One.", page=1), hit("Two.", page=2), hit("Three.", page=1)]
-
-    assert reply.nearest(hits) == hits[:2]
 
 
 def test_a_withheld_answer_is_offered_closed_and_the_nearest_passages_open(

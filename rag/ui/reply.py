@@ -1,7 +1,5 @@
 """A finished answer on the page: its text with marks, what stands behind it, how sure it is."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from rag import prompt, refusal
@@ -60,20 +58,12 @@ def _refused(room: Room, turn_id: int, answer: Answer) -> None:
     if answer.hits:
         st.caption("The nearest passages:")
         with st.container(horizontal=True, gap="xsmall"):
-            for hit in nearest(answer.hits)[:MOST_NEAREST]:
+            for hit in prompt.nearest(answer.hits)[:MOST_NEAREST]:
                 _nearest(room, turn_id, hit)
     if answer.withheld:
         with st.expander("Show what the model wrote anyway", icon=":material/visibility_off:"):
             st.warning(WITHHELD, icon=":material/warning:")
             st.html(render.withheld(answer.withheld))
-
-
-def nearest(hits: Sequence[Hit]) -> list[Hit]:
-    """The first of each place: buttons that say the same would look like a mistake."""
-    places: dict[tuple[str, str], Hit] = {}
-    for hit in hits:
-        places.setdefault((hit.document, hit.label), hit)
-    return list(places.values())
 
 
 def _citation(room: Room, turn_id: int, citation: Citation) -> None:
