@@ -2,12 +2,14 @@
 
 import collections.abc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal
 
-from rag import cite, derived, operands, opinion, prompt, rank, refusal, sums
+from rag import cite, derived, operands, opinion, prompt, rank, refusal, series, sums
 from rag.errors import ContextOverflow
+from rag.sums import Operand
 from rag.types import (
     Answer,
     AnswerEvent,
@@ -17,7 +19,6 @@ from rag.types import (
     Done,
     Generator,
     Hit,
-    Maker,
     Piece,
     Reading,
     Sentence,
@@ -26,6 +27,9 @@ from rag.types import (
     Strictness,
     Waiting,
 )
+
+PageText = Callable[[str, int], str]
+Each = Callable[[Sequence[str]], Iterable[tuple[Hit, ...]]]
 
 SHORTEST_S = 2.0
 """Of readings whose length is worth telling."""
@@ -44,10 +48,11 @@ def ask(
     *,
     retrieve: Callable[[str], tuple[Hit, ...]],
     generator: Callable[[], Generator],
-    page_text: Callable[[str, int], str],
+    page_text: PageText,
     label: Callable[[str, int], str],
     boxes: Callable[[Span], tuple[Box, ...]],
     limits: Limits,
+    each: Each = lambda _rows: (),
     cells: Callable[[str, Sequence[Hit]], tuple[str, ...]] = lambda _stamp, _hits: (),
     rule: refusal.Rule = refusal.DEFAULT,
     strictness: Strictness = "normal",
@@ -60,6 +65,8 @@ def ask(
     When nothing is found, or the model says that the passages do not answer, or `rule` says that
     what it wrote is no answer, the answer's stop is "no_evidence" and its text says so. What was
     streamed before is then a draft that did not hold.
+    each(rows) gives, for each document that rows of these names may be in, the passages and pages
+    to look for them, the likeliest document first.
     cells(stamp, hits) names what the model keeps of the hits' passages.
     page_text(doc_id, page) gives the text that spans point into, label what a citation of that
     page shows.
@@ -73,7 +80,10 @@ def ask(
         yield Delta(prompt.NO_ANSWER)
         yield Done(_nothing_found(question, retrieve_s, time.perf_counter() - start))
         return
-    if worked := _worked_out(question, found, page_text):
+    worked = _worked_out(question, found, page_text, each) or _over_time(
+        question, found, page_text, each
+    )
+    if worked:
         yield Delta(worked.text)
         yield Done(
             replace(
@@ -128,7 +138,7 @@ def ask(
 
 
 def _cited(
-    question: str, text: str, hits: tuple[Hit, ...], page_text: Callable[[str, int], str]
+    question: str, text: str, hits: tuple[Hit, ...], page_text: PageText
 ) -> tuple[str, cite.Cited]:
     """The text as checked, with figures that follow from others put right where these others are
     borne out."""
@@ -152,40 +162,73 @@ def _cited(
 
 
 def _worked_out(
-    question: str, hits: tuple[Hit, ...], page_text: Callable[[str, int], str]
+    question: str, hits: tuple[Hit, ...], page_text: PageText, each: Each
 ) -> Answer | None:
-    """The answer to a question for a sum whose operands the pages show for certain."""
+    """The answer to a question for a sum whose operands the pages show for certain: those of the
+    passages found, or else any of the one document that these are of."""
     task = sums.asked(question)
-    found = operands.find(task, hits, page_text) if task else ()
-    text = sums.result(task, found) if task and found else ""
+    if task is None:
+        return None
+    found = operands.find(task, hits, page_text)
+    if not found and len({hit.chunk.doc_id for hit in hits}) == 1:
+        for more in islice(each(task.labels), 1):
+            found = operands.find(task, more, page_text)
+    text = sums.result(task, found) if found else ""
     if not text:
         return None
-    citations = tuple(
-        Citation(
-            marker=marker,
-            span=operand.span,
-            quote=page_text(operand.span.doc_id, operand.span.page)[
-                operand.span.start : operand.span.end
-            ],
-            supported=True,
-            document=operand.document,
-            label="",
-        )
-        for marker, operand in enumerate(found, start=1)
-    )
-    return _by_code(question, text, hits, citations, maker="figures")
+    citations = tuple(_cited_at(operand, i, page_text) for i, operand in enumerate(found, start=1))
+    return _by_code(question, [(text, range(1, len(found) + 1))], hits, citations)
+
+
+def _over_time(
+    question: str, hits: tuple[Hit, ...], page_text: PageText, each: Each
+) -> Answer | None:
+    """The answer to a question for a figure over time, where half of the documents that it may be
+    in show it for certain."""
+    wanted = series.asked(question)
+    if wanted is None:
+        return None
+    told = {
+        some[0].document: operands.over_time(wanted, some, page_text)
+        for some in each([wanted.label])
+    }
+    points = series.merged([point for points in told.values() for point in points])
+    without = tuple(document for document, points in told.items() if not points)
+    if len(points) < 2 or 2 * len(without) > len(told):
+        return None
+    opening, *figures, closing = series.lines(wanted, points, without)
+    lines: list[tuple[str, Sequence[int]]] = [(opening, ())]
+    lines += ((line, (marker,)) for marker, line in enumerate(figures, start=1))
+    if closing:
+        lines.append((closing, (1, len(points))))
+    citations = tuple(_cited_at(p.operand, i, page_text) for i, p in enumerate(points, start=1))
+    return _by_code(question, lines, hits, citations)
+
+
+def _cited_at(operand: Operand, marker: int, page_text: PageText) -> Citation:
+    span = operand.span
+    quote = page_text(span.doc_id, span.page)[span.start : span.end]
+    return Citation(marker, span, quote, True, operand.document, label="")
 
 
 def _by_code(
-    question: str, text: str, hits: tuple[Hit, ...], citations: tuple[Citation, ...], maker: Maker
+    question: str,
+    lines: Sequence[tuple[str, Sequence[int]]],
+    hits: tuple[Hit, ...],
+    citations: tuple[Citation, ...],
 ) -> Answer:
-    """One sentence that all citations are behind."""
-    markers = tuple(citation.marker for citation in citations)
+    """lines: each with the markers of what it is made of; with none it states nothing."""
+    sentences, marked, start = [], [], 0
+    for line, markers in lines:
+        if markers:
+            sentences.append(Sentence(start, start + len(line), tuple(markers), supported=True))
+        marked.append(" ".join([line, "".join(f"[{marker}]" for marker in markers)]).rstrip())
+        start += len(line) + 1
     return Answer(
         question=question,
-        text=text,
-        marked=" ".join([text, "".join(f"[{marker}]" for marker in markers)]),
-        sentences=(Sentence(0, len(text), markers, supported=True),),
+        text="\n".join(line for line, _ in lines),
+        marked="\n".join(marked),
+        sentences=tuple(sentences),
         citations=citations,
         hits=hits,
         stop="complete",
@@ -194,7 +237,7 @@ def _by_code(
         retrieve_s=0.0,
         first_token_s=None,
         total_s=0.0,
-        maker=maker,
+        maker="figures",
     )
 
 

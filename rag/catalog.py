@@ -293,6 +293,11 @@ class Catalog:
             return None
         return _page(row)
 
+    def page_texts(self, doc_id: str) -> Iterator[tuple[int, str]]:
+        """(number, text) of a document's pages, in order."""
+        rows = self._all("SELECT number, text FROM pages WHERE doc_id = ? ORDER BY number", doc_id)
+        return ((row["number"], row["text"]) for row in rows)
+
     def place(self, doc_id: str, number: int) -> tuple[str, str]:
         """(document name, page label) for a citation; empty where the document is gone."""
         row = self._one(

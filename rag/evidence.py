@@ -16,8 +16,10 @@ PERIODS = (3, 6, 9, 12, 13, 26, 39, 52, 53)
 """Months and weeks in the heading of a table."""
 YEAR_LINE = re.compile(r"(?:19|20)\d\d(?: Change)?")
 DAY_LINE = re.compile(r"(?:as of |for the )?[A-Z][a-z]{2,8}\.? \d\d?,?", re.IGNORECASE)
-HEAD_LINES = 12
+HEAD_LINES = 16
 LONGEST_HEAD_LINE = 110
+PERIOD_LINE = re.compile(r"(?:months?|weeks?|quarters?|years?|periods?) ended\b", re.IGNORECASE)
+SCALE = re.compile(r"\([^()]*\bin (?:thousands|millions|billions)\b[^()]*\)", re.IGNORECASE)
 
 PRONOUN = re.compile(
     r"\W*(?:he|she|it|they|his|her|hers|its|their|theirs|this|these|that|those)\b", re.IGNORECASE
@@ -134,8 +136,21 @@ def _head_above(page: str, start: int) -> tuple[str, ...]:
     return head
 
 
-def _with(head: tuple[str, ...], line: str) -> tuple[str, ...]:
-    return head if len(line) > LONGEST_HEAD_LINE else (*head, line)[-HEAD_LINES:]
+def _with(head: tuple[str, ...], text: str) -> tuple[str, ...]:
+    """text: a sentence or row. Of a long one, which is prose or has prose in front, only the lines
+    that tell of periods and scales."""
+    lines = text.splitlines()
+    if len(text) > LONGEST_HEAD_LINE:
+        told = [line for line in lines if len(line) <= LONGEST_HEAD_LINE and _tells_when(line)]
+        lines = [*SCALE.findall(text), *told]
+    return (*head, *lines)[-HEAD_LINES:]
+
+
+def _tells_when(line: str) -> bool:
+    plain = line.strip()
+    return bool(
+        PERIOD_LINE.search(plain) or YEAR_LINE.fullmatch(plain) or DAY_LINE.fullmatch(plain)
+    )
 
 
 def _is_heading_row(known: Facts) -> bool:
@@ -159,6 +174,11 @@ def _table(head: tuple[str, ...]) -> Table:
     return Table(
         text, facts.read(text), figures.stated_scales(text), years if len(years) > 1 else ()
     )
+
+
+def are_stacked(table: Table) -> bool:
+    """Whether each of its years stands on a line of its own."""
+    return table.years == _stacked(table.text.splitlines())
 
 
 def _stacked(head: Sequence[str]) -> tuple[int, ...]:

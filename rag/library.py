@@ -18,6 +18,7 @@ from rag import (
     listed,
     listing,
     models,
+    operands,
     opinion,
     prepare,
     prompt,
@@ -50,6 +51,10 @@ from rag.vectors import ChromaIndex
 
 T = TypeVar("T")
 STRICTNESS = "strictness"
+WIDE = 40
+"""Passages, from which is seen what documents a figure may be in."""
+MOST_COMPARED = 40
+"""Documents; one takes about a tenth of a second."""
 THREADS = "threads"
 """In the catalogue, with the setup that so many are the fastest for."""
 
@@ -176,6 +181,7 @@ class Library:
             page_text=self.page_text,
             label=self.label,
             boxes=self.boxes,
+            each=lambda rows: self._each(question, rows, within),
             limits=answer.Limits(self.settings.prompt_tokens, self.settings.answer_tokens),
             cells=lambda stamp, hits: prepare.names(self.catalog, stamp, hits),
             rule=self.rule,
@@ -183,6 +189,22 @@ class Library:
             seed=self.settings.seed if seed is None else seed,
             cancelled=cancelled,
         )
+
+    def _each(
+        self, question: str, rows: Sequence[str], within: Filter
+    ) -> Iterator[tuple[Hit, ...]]:
+        """For each document that rows of these names may be in, the likeliest first: the passages
+        found in it, and the pages that have such a row. None where there are too many to look."""
+        found = self.search(question, top_k=WIDE, within=within)
+        chosen = dict.fromkeys(hit.chunk.doc_id for hit in found)
+        if not within.documents:
+            inside = None if within.is_empty else {*self.catalog.matching(within)}
+            names = {r.id: r.name for r in self.catalog.documents() if not inside or r.id in inside}
+            chosen = operands.alike(question, [*chosen], names, self.page_text)
+        for doc_id in chosen if len(chosen) <= MOST_COMPARED else ():
+            if passages := self.search(" ".join(rows), doc_ids=[doc_id]):
+                pages = operands.pages_with(rows, self.catalog.page_texts(doc_id))
+                yield (*passages, *operands.on_pages(passages[0], pages))
 
     @property
     def strictness(self) -> Strictness:

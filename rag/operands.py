@@ -5,13 +5,16 @@ year, and no other row that says the same shows another figure. In any doubt not
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import PurePath
 
-from rag import evidence, facts, figures, sentences, sums
-from rag.evidence import Line, Stretch, Table
-from rag.figures import Number
+from rag import evidence, facts, rows, sums, terms
+from rag.evidence import Stretch, Table
+from rag.facts import Day
+from rag.rows import Row
+from rag.series import Point, Series
 from rag.sums import Operand, Task
 from rag.types import Hit, Span
 
@@ -20,93 +23,127 @@ PageText = Callable[[str, int], str]
 COVER = 1500
 """Characters of a document's first page that may say whose it is."""
 
-PLAIN = facts.read(
-    "total consolidated company segment amount value balance figure number annual dollars usd fy"
-).stems
-"""Stems that neither ask for a row nor tell it from another."""
-SAME = {
-    stem: words.split()[0]
-    for words in ("revenue sales turnover", "income profit earnings", "cost expense")
-    for stem in facts.read(words).stems
-}
-"""Words of reports that name one thing."""
-NET_OF = "revenue"
-"""Of which "net" makes no other figure."""
-
-LONGEST = 20
-"""Characters of a figure."""
-CAPTION = 200
-"""Characters right above a table that may say what its figures are of."""
-ARTICLE = re.compile(r"^(?:the|a|an) ", re.IGNORECASE)
+OWNER = re.compile(r"^(?:(?:the|a|an) |[\w.&-]+'s )+", re.IGNORECASE)
+"""In front of what a figure is called."""
 MEMBER = re.compile(r" (?:from|of|for|by) ", re.IGNORECASE)
-DIGIT = re.compile(r"\d")
-NUMBER = re.compile(figures.PATTERN, re.VERBOSE)
-CURRENCY = re.compile(r"([$€£¥₹])[\s(]*$")
-NOTE = re.compile(r"\(\d{1,2}\)")
-"""Of a footnote, in front of a row's figures."""
-FOOTNOTE = re.compile(r"\s*\((?:\d{1,2}|[a-z])\)|[.\s…]+$")
 QUARTER = "three months"
 THEN_MORE = re.compile(rf"\b{QUARTER}\b.*\b(?:six|nine) months\b", re.IGNORECASE | re.DOTALL)
 QUARTERLY = re.compile(r"\bquarterly (?:report|period)\b|\b10-q\b", re.IGNORECASE)
-ENDS_GROUP = re.compile(r"\W*(?:total\b|net\b|[^a-z]*$)", re.IGNORECASE)
-BRACKETED = re.compile(r"\([^()]*\)")
-CHANGE = re.compile(r"\b(?:increase|decrease|change)s?\b", re.IGNORECASE)
-"""Of the line above rows: their figures are changes, as in a statement of cash flows."""
 TOTAL = re.compile(r"\btotal\b", re.IGNORECASE)
-PER = re.compile(r"\bper\b", re.IGNORECASE)
-UNSCALED = re.compile(r"\b(?:per|shares?|ratio|number|employees|headcount)\b", re.IGNORECASE)
-"""Of a row's label: its figures may not be in the table's scale."""
-RATE = re.compile(r"%|\b(?:percent(?:age)?|rate|margin|yield)\b", re.IGNORECASE)
-"""Of a row's label: its figures may be percentages without saying so."""
-SAID = re.compile(
-    r"^(?P<label>.{3,100}?) (?:was|were|totaled|totalled|amounted to|came to|is|are|of) "
-    r"(?:approximately |about )?(?=[$€£¥]?\s?\d)",
-    re.IGNORECASE,
-)
-FOR_YEARS = re.compile(r",? (?:for|in|during) (?:the )?(?:fiscal |years? |ended |[A-Z][a-z]+ \d)")
-"""In a sentence's label: the years that its figures are of, "respectively"."""
-IN_YEAR = re.compile(r"[^.;\d]{0,40}?\b(?:in|for|at|during|of)\b[^.;\d]{0,30}$", re.IGNORECASE)
+LETTERS = re.compile(r"[^\W\d_]{2,}")
+ROW = re.compile(r"(\D{3,90}?)[\s$€£¥(]*\d")
+"""A line that may be a row of a table: its label, and a figure."""
+MOST_PAGES = 8
+PARTS = (QUARTER, "", "six months", "nine months")
+"""Of a year, as tables tell them; in this order they are looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row of a table, or a sentence, with its figures by year.
-
-    group: the line above rows that belong together ("Cost of sales:"). known: stems of the file
-    name, and of names in the question that the cover or the headings hold too. caption: stems of
-    what stands right above the table.
-    """
-
-    label: str
-    cells: dict[int, Operand]
-    table: object
-    group: str = ""
-    known: frozenset[str] = frozenset()
-    caption: frozenset[str] = frozenset()
-
-
-def find(
-    task: Task,
-    hits: Sequence[Hit],
-    page_text: PageText,
-) -> tuple[Operand, ...]:
+def find(task: Task, hits: Sequence[Hit], page_text: PageText) -> tuple[Operand, ...]:
     """What the task wants, label by label and year by year; empty where it is not certain.
 
     Whole pages are read, not only the passages found, for a second row may contradict the first.
     """
-    rows = [
-        row
-        for stretch in evidence.read(_whole_pages(hits, page_text), page_text)
-        for row in _rows(stretch, task, page_text)
-    ]
-    in_tables = [row for row in rows if isinstance(row.table, Table)]
-    for some in (in_tables, rows):
-        by_label = [_matching(label, task, some) or _members(label, some) for label in task.labels]
+    found: list[Row] = []
+    for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
+        cover = _cover(stretch, page_text)
+        if QUARTERLY.search(cover) and not task.interim:
+            continue
+        name, known = _plain(stretch.hit.document), _known(stretch, cover, task.names)
+        columns = partial(_columns, file_name=name, task=task)
+        found += (
+            replace(row, known=known)
+            for row in rows.read(stretch, columns)
+            if isinstance(row.table, Table) or _interim(row, stretch) == task.interim
+        )
+    in_tables = [row for row in found if isinstance(row.table, Table)]
+    for some in (in_tables, found):
+        by_label = [_called(label, task, some) for label in task.labels]
         if all(by_label):
             break
     if len(by_label) == 1:
         return _of_one(by_label[0], task)
     return _of_several(by_label, task.years[0])
+
+
+def over_time(wanted: Series, hits: Sequence[Hit], page_text: PageText) -> tuple[Point, ...]:
+    """What one document tells of the series: of a report on a part of a year, its own period; of
+    any other, all years of its tables. Empty where it is not certain. hits: of that document.
+    """
+    task = Task("value", (wanted.label,), (), names=wanted.names)
+    found: dict[str, list[Row]] = {}
+    quarterly = False
+    for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
+        cover = _cover(stretch, page_text)
+        quarterly = bool(QUARTERLY.search(cover))
+        known = _known(stretch, cover, wanted.names)
+        for row in rows.read(stretch, _dated if quarterly else _yearly):
+            part = _part(row.table) if isinstance(row.table, Table) else None
+            if part is not None:
+                found.setdefault(part, []).append(replace(row, known=known))
+    for part in PARTS:
+        called = _called(wanted.label, task, found.get(part, ()))
+        own = quarterly or bool(part)
+        if points := tuple(_points(called, part, latest=own)):
+            return points
+    return ()
+
+
+def alike(
+    question: str, found: Sequence[str], names: Mapping[str, str], page_text: PageText
+) -> dict[str, None]:
+    """The documents that a series may go through: of those found, the ones that the question names
+    best, or else the first; and all whose files are called as one of these but for numbers.
+
+    found: ids, the likeliest first. names: of all files, by id.
+    """
+    asked = {name.stem for name in facts.read(question).names if not name.opening}
+    named = {i: len(_named(i, names[i], asked, page_text)) for i in found if i in names}
+    most = max(named.values(), default=0)
+    chosen = [i for i in named if named[i] == most] if most else list(named)[:1]
+    kinds = {_kind(names[i]) for i in chosen} - {frozenset()}
+    return dict.fromkeys([*chosen, *(i for i in names if _kind(names[i]) in kinds)])
+
+
+def _named(doc_id: str, file_name: str, asked: Iterable[str], page_text: PageText) -> list[str]:
+    cover = page_text(doc_id, 1)[:COVER]
+    said = facts.read(_plain(file_name)).stems
+    return [stem for stem in asked if stem in said or facts.speaks_of(cover, stem)]
+
+
+def _kind(file_name: str) -> frozenset[str]:
+    """Its words, without months and the ending; empty where there are none."""
+    words = LETTERS.findall(PurePath(file_name).stem.casefold())
+    return frozenset(word for word in words if word not in facts.MONTHS)
+
+
+def pages_with(labels: Sequence[str], pages: Iterable[tuple[int, str]]) -> tuple[int, ...]:
+    """Numbers of the pages that have a row of about one of these labels, the nearest to it first.
+
+    Search finds what a passage is about; a statement of fifty rows is about none of them.
+    pages: (number, text) of a document.
+    """
+    called = [
+        facts.read(name).stems - {name.stem for name in facts.read(label).names}
+        for label in labels
+        for name in (label, *terms.rows(label))
+    ]
+    spare: dict[int, int] = {}
+    for number, text in pages:
+        for line in text.casefold().splitlines():
+            row = ROW.match(line)
+            if row and (fits := [s for s in called if s and all(stem in row[1] for stem in s)]):
+                extra = min(len(row[1]) - sum(map(len, stems)) for stems in fits)
+                spare[number] = min(extra, spare.get(number, extra))
+    return tuple(sorted(spare, key=lambda number: (spare[number], number))[:MOST_PAGES])
+
+
+def on_pages(hit: Hit, numbers: Iterable[int]) -> tuple[Hit, ...]:
+    """The hit as of these pages of its document, whole."""
+    doc_id = hit.chunk.doc_id
+    return tuple(
+        replace(hit, chunk=replace(hit.chunk, spans=(Span(doc_id, number, 0, 1),)))
+        for number in numbers
+    )
 
 
 def _whole_pages(hits: Sequence[Hit], page_text: PageText) -> list[Hit]:
@@ -123,7 +160,7 @@ def _whole_pages(hits: Sequence[Hit], page_text: PageText) -> list[Hit]:
     ]
 
 
-def _of_one(rows: Sequence[_Row], task: Task) -> tuple[Operand, ...]:
+def _of_one(rows: Sequence[Row], task: Task) -> tuple[Operand, ...]:
     """One row for all years, or rows of one label for each; of two documents only where the
     question names whose figures they are."""
     if whole := [row for row in rows if {*task.years} <= row.cells.keys()]:
@@ -137,7 +174,7 @@ def _of_one(rows: Sequence[_Row], task: Task) -> tuple[Operand, ...]:
     return tuple(found) if same and len(found) == len(task.years) else ()
 
 
-def _of_several(by_label: Sequence[Sequence[_Row]], year: int) -> tuple[Operand, ...]:
+def _of_several(by_label: Sequence[Sequence[Row]], year: int) -> tuple[Operand, ...]:
     """One row for each label, all of one table."""
     sets: list[tuple[Operand, ...]] = []
     for first in by_label[0]:
@@ -150,7 +187,11 @@ def _of_several(by_label: Sequence[Sequence[_Row]], year: int) -> tuple[Operand,
 
 
 def _agreed(sets: Sequence[tuple[Operand, ...]]) -> tuple[Operand, ...]:
-    """The one set of figures that all show, with its scale if any says it; else nothing."""
+    """The one set of figures that all show, with its scale if any says it; else nothing.
+
+    Percentages stand beside amounts under one name, in tables of shares: the amounts are meant.
+    """
+    sets = [some for some in sets if not any(o.percent for o in some)] or sets
     values = {tuple(operand.value.normalize() for operand in some) for some in sets}
     scales = {operand.scale for some in sets for operand in some if operand.scale}
     if len(values) != 1 or len(scales) > 1:
@@ -158,42 +199,17 @@ def _agreed(sets: Sequence[tuple[Operand, ...]]) -> tuple[Operand, ...]:
     return max(sets, key=lambda some: min(operand.scale for operand in some))
 
 
-# -- rows ------------------------------------------------------------------------------------------
+# -- columns ---------------------------------------------------------------------------------------
 
 
-def _rows(stretch: Stretch, task: Task, page_text: PageText) -> Iterator[_Row]:
-    cover = page_text(stretch.hit.chunk.doc_id, 1)[:COVER]
-    if QUARTERLY.search(cover) and not task.interim:
-        return
-    named = {name for name in task.names if facts.speaks_of(cover, name)}
-    known = frozenset(
-        (task.names & stretch.context.stems) | named | facts.read(_words(stretch)).stems
-    )
-    table: Table | None = None
-    columns: tuple[int, ...] = ()
-    group, caption = "", frozenset[str]()
-    for line in stretch.lines:
-        text = stretch.page[line.span.start : line.span.end]
-        if line.table is None:
-            row = _said(stretch, line, text) if sums.interim_in(text) == task.interim else None
-        else:
-            if line.table is not table:
-                group, columns = _group(line.table), _columns(line.table, _words(stretch), task)
-                caption = _stems(line.table.text[-CAPTION:])
-            row = _row(stretch, line, text, columns)
-        table = line.table
-        if row is not None and not CHANGE.search(group):
-            yield replace(row, group=group, known=known, caption=caption)
-        if ENDS_GROUP.match(text):
-            group = ""
-
-
-def _columns(table: Table, file_name: str, task: Task) -> tuple[int, ...]:
+def _columns(table: Table, *, file_name: str, task: Task) -> tuple[int, ...]:
     """The years of the columns that are of the part of a year asked for, from the left; empty where
     that is not certain.
 
     A quarterly report has three months and then nine; which quarter it is the file's name tells.
     """
+    if not _are_a_year_apart(table):
+        return ()
     told = sums.interim_in(table.text)
     if told == task.interim:
         return table.years
@@ -203,193 +219,146 @@ def _columns(table: Table, file_name: str, task: Task) -> tuple[int, ...]:
         return ()
     if told == {QUARTER}:
         return table.years
+    return table.years[: len(table.years) // 2] if _has_two_parts(table) else ()
+
+
+def _has_two_parts(table: Table) -> bool:
+    """Whether three months stand in its first half, and the same years of more months behind."""
     half = len(table.years) // 2
-    if THEN_MORE.search(table.text) and len(told) == 2 and table.years[:half] == table.years[half:]:
-        return table.years[:half]
-    return ()
+    told = _lengths(table)
+    same = table.years[:half] == table.years[half:]
+    return bool(THEN_MORE.search(table.text)) and len(told) == 2 and same
 
 
-def _group(table: Table) -> str:
-    """The line right above the rows, where it is one like "Cost of sales:"."""
-    last = table.text.rstrip().rsplit("\n", 1)[-1].strip()
-    return last.rstrip(":") if last.endswith(":") else ""
+def _part(table: Table) -> str | None:
+    """Of a year, that the first columns are of; empty for none, None where it is not plain."""
+    if not _are_a_year_apart(table):
+        return ""  # balances of two days
+    if _has_two_parts(table):
+        return QUARTER
+    told = _lengths(table)
+    part = next(iter(told), "")
+    return part if len(told) < 2 and part in PARTS else None
 
 
-def _words(stretch: Stretch) -> str:
-    """Of the file name."""
-    return re.sub(r"[_.\-]+", " ", stretch.hit.document)
+def _yearly(table: Table) -> tuple[int, ...]:
+    return tuple(rows.DAYS * year for year in table.years) if _are_a_year_apart(table) else ()
 
 
-def _row(stretch: Stretch, line: Line, text: str, columns: Sequence[int]) -> _Row | None:
-    """columns: years, from the left; the table may have as many again of another period."""
-    table = line.table
-    offsets = sentences.cell_offsets(text)
-    if table is None or not offsets or not _are_a_year_apart(table):
-        return None
-    if len(offsets) > len(table.years) > 0 and NOTE.fullmatch(text, *offsets[0]):
-        offsets = offsets[1:]
-    label = FOOTNOTE.sub("", text[: offsets[0][0]].rstrip(" $€£¥₹("))
-    numbers = [_number(text, *offset) for offset in offsets]
-    if _are_pairs(numbers):
-        offsets, numbers = offsets[::2], numbers[::2]
-    if len(numbers) == len(table.years) == 2 * len(columns):
-        numbers = numbers[: len(columns)]
-    years = _years(columns, numbers)
-    if not years or not re.search(r"[^\W\d_]{2}", label):
-        return None
-    (scale,) = table.scales if len(table.scales) == 1 else (0,)
-    cells = {
-        year: _operand(stretch, line, label, year, offset, scale)
-        for year, offset in zip(years, offsets, strict=False)
-        if (number := _number(text, *offset)) and (number.percent or not RATE.search(label))
-    }
-    return _Row(label, cells, table)
+def _lengths(table: Table) -> frozenset[str]:
+    """Of its periods; the text above may speak of a quarter besides."""
+    told = sums.interim_in(table.text)
+    return frozenset(part for part in told if part in PARTS) or told
+
+
+def _dated(table: Table) -> tuple[int, ...]:
+    """The last day of each column's period, as 20230701; 20230000 where only the year is told."""
+    years = table.years
+    days = _days(table, len(years))
+    n = len(years) // 2 if _has_two_parts(table) else len(years)
+    return tuple(
+        rows.DAYS * year + 100 * month + day
+        for year, (month, day) in zip(years[:n], days[:n], strict=True)
+    )
+
+
+def _days(table: Table, n: int) -> list[Day]:
+    """(month, day) above each of n columns; (0, 0) where that is not plain."""
+    lines = [line for line in map(_days_in, table.text.splitlines()) if line]
+    days = [day for line in lines for day in line][-n:] if evidence.are_stacked(table) else []
+    days = days or (lines[-1] if lines else [])
+    if len(days) == 1:
+        return days * n
+    return days if len(days) == n else [(0, 0)] * n
+
+
+def _days_in(line: str) -> list[Day]:
+    return [next(iter(readings)) for readings in facts.read(line).days if len(readings) == 1]
 
 
 def _are_a_year_apart(table: Table) -> bool:
     """Whether the dates above the columns are of one time of the year: the balance of a quarter
     stands beside that of the last year's end. Years of 52 weeks end in one of two months."""
-    months = {month for readings in table.facts.days for month, _ in readings}
+    months = {month for month, _ in _days(table, len(table.years)) if month}
+    months = months or {month for readings in table.facts.days for month, _ in readings}
     first, last = min(months, default=0), max(months, default=0)
     return len(months) < 2 or (len(months) == 2 and last - first in (1, 11))
 
 
-def _are_pairs(numbers: Sequence[Number | None]) -> bool:
-    """Whether a percentage follows each amount: "1,617 2% 1,434 1%"."""
-    told = [number is not None and number.percent for number in numbers]
-    return len(told) > 2 and told == [False, True] * (len(told) // 2)
-
-
-def _years(years: Sequence[int], numbers: Sequence[Number | None]) -> Sequence[int]:
-    """The year of each column from the left; columns behind them must be seen to be changes."""
-    if len(set(years)) != len(years):
-        return ()
-    if len(years) == len(numbers):
-        return years
-    values = [_value(number) for number in numbers if number]
-    if len(years) == 2 and 2 < len(numbers) <= 4 and len(values) == len(numbers):
-        first, second, *changes = values
-        if all(_is_change(abs(first - second), second, abs(value)) for value in changes):
-            return years
-    return ()
-
-
-def _is_change(change: Decimal, base: Decimal, shown: Decimal) -> bool:
-    """Whether a column shows the change itself, or the percentage that it is of `base`."""
-    if change == shown:
-        return True
-    return bool(base) and abs(100 * change / abs(base) - shown) <= Decimal("0.51")
-
-
-def _number(text: str, start: int, end: int) -> Number | None:
-    """The cell's figure; None where it has none, more than one, or one too long to be one."""
-    found = NUMBER.search(text, start, end)
-    if found is None or len(found.group()) > LONGEST or DIGIT.search(text, found.end(), end):
-        return None
-    return figures.read(text, found)
-
-
-def _value(number: Number) -> Decimal:
-    value = Decimal(number.digits).scaleb(number.place - number.scale)
-    places = max(0, number.scale - number.place_shown)
-    value = value.quantize(Decimal(1).scaleb(-places))
-    return -value if number.minus or number.bracketed else value
-
-
-def _operand(
-    stretch: Stretch, line: Line, label: str, year: int, offset: tuple[int, int], scale: int
-) -> Operand:
-    """scale: of the table."""
-    text = stretch.page[line.span.start : line.span.end]
-    start, end = offset
-    found = NUMBER.search(text, start, end)
-    assert found is not None  # the caller has read a number there
-    number = figures.read(text, found)
-    currency = CURRENCY.search(text[: found.start()])
-    scale = number.scale or (0 if number.percent or UNSCALED.search(label) else scale)
-    return Operand(
-        label=" ".join(label.split()),
-        year=year,
-        value=_value(number),
-        shown=f"{found.group()} %" if number.percent else found.group(),
-        span=replace(line.span, start=line.span.start + start, end=line.span.start + end),
-        document=stretch.hit.document,
-        scale=scale,
-        percent=number.percent,
-        # "$411" of a table that does not say that it is in thousands would be wrong.
-        currency=currency[1] if currency and (scale or PER.search(label)) else "",
-    )
-
-
-def _said(stretch: Stretch, line: Line, text: str) -> _Row | None:
-    """ "Net sales were $1,577 million in 2018, compared with $1,437 million in 2017." """
-    text = text.replace("\n", " ")
-    begun = SAID.match(text)
-    if not begun or len(text) > 300:
-        return None
-    days = {at for day in facts.DAY.finditer(text) for at in range(*day.span())}
-    found = [
-        (m.span(), figures.read(text, m))
-        for m in NUMBER.finditer(text, begun.end())
-        if m.start() not in days and len(m.group()) <= LONGEST
-    ]
-    years = [(span, int(number.value)) for span, number in found if number.year]
-    spans = [span for span, number in found if not number.year]
-    label = begun["label"]
-    if "respectively" in text:
-        # "Rent for fiscal years 2018 and 2017 was $2 million and $1 million, respectively."
-        early = [*map(int, sums.YEARS.findall(label))]
-        label = FOR_YEARS.split(label)[0] if early else label
-        named = early or [year for span, year in years if span > max(spans, default=(0, 0))]
-    elif [number.year for _, number in found] == [False, True] * len(years) and all(
-        IN_YEAR.match(text[one[1] : year[0]]) for one, (year, _) in zip(spans, years, strict=True)
-    ):
-        named = [year for _, year in years]
-    else:
-        return None
-    if not named or len(set(named)) != len(named) or len(named) != len(spans):
-        return None
-    cells = {
-        year: _operand(stretch, line, label, year, span, 0)
-        for year, span in zip(named, spans, strict=True)
-    }
-    return _Row(label, cells, line)
+def _points(found: Sequence[Row], part: str, *, latest: bool) -> Iterator[Point]:
+    whens = sorted({when for row in found for when in row.cells})
+    for when in whens[-1:] if latest else whens:
+        for operand in _agreed([(row.cells[when],) for row in found if when in row.cells]):
+            yield Point(operand, when, part)
 
 
 # -- what a row says -------------------------------------------------------------------------------
 
 
-def _matching(label: str, task: Task, rows: Sequence[_Row]) -> list[_Row]:
+def _cover(stretch: Stretch, page_text: PageText) -> str:
+    return page_text(stretch.hit.chunk.doc_id, 1)[:COVER]
+
+
+def _known(stretch: Stretch, cover: str, names: frozenset[str]) -> frozenset[str]:
+    """Stems of the file name, and of names in the question that the cover or the headings hold."""
+    named = {name for name in names if facts.speaks_of(cover, name)}
+    file_name = facts.read(_plain(stretch.hit.document)).stems
+    return frozenset((names & stretch.context.stems) | named | file_name)
+
+
+def _plain(file_name: str) -> str:
+    return re.sub(r"[_.\-]+", " ", file_name)
+
+
+def _interim(row: Row, stretch: Stretch) -> frozenset[str]:
+    """Of a row that is a sentence."""
+    assert not isinstance(row.table, Table)
+    span = row.table.span
+    return sums.interim_in(stretch.page[span.start : span.end])
+
+
+def _called(label: str, task: Task, found: Sequence[Row]) -> list[Row]:
+    """The rows that the label means, as it is or as statements call the same."""
+    for name in (label, *terms.rows(label)):
+        if called := _matching(name, task, found) or _members(name, found):
+            return called
+    return []
+
+
+def _matching(label: str, task: Task, found: Sequence[Row]) -> list[Row]:
     """The rows that say what the label does, those that say most of it in their own words."""
-    need, numbers = _stems(label), _plain_numbers(label)
-    rest = _stems(task.rest) - need
+    need, numbers = rows.stems(label), _plain_numbers(label)
+    rest = rows.stems(task.rest) - need
     for other in task.labels:
-        rest -= _stems(other)
-    best: dict[int, list[_Row]] = {}
-    for row in rows:
+        rest -= rows.stems(other)
+    best: dict[int, list[Row]] = {}
+    for row in found:
         if _plain_numbers(row.label) != numbers:
             continue
-        if own := _own(need, rest, row):
-            best.setdefault(own, []).append(row)
-    found = best[max(best)] if best else []
+        for named in (row, _in_group(row)):
+            if own := _own(need, rest, named):
+                best.setdefault(own, []).append(named)
+                break
+    nearest = best[max(best)] if best else []
     # "Total cost of sales" stands below "Cost of sales" and may be more.
     total = bool(TOTAL.search(label))
-    return [row for row in found if bool(TOTAL.search(row.label)) == total] or found
+    return [row for row in nearest if bool(TOTAL.search(row.label)) == total] or nearest
 
 
-def _members(label: str, rows: Sequence[_Row]) -> list[_Row]:
+def _members(label: str, found: Sequence[Row]) -> list[Row]:
     """The rows "Cheese" for "net sales from cheese", below "Net sales by product:"."""
     for at in MEMBER.finditer(label):
-        words = ARTICLE.sub("", label[: at.start()])
-        measure, member = _stems(words), _stems(label[at.end() :])
-        found = [
-            replace(row, cells={y: _of(words, cell) for y, cell in row.cells.items()})
-            for row in rows
-            if member and _stems(row.label) == member and member.isdisjoint(row.caption)
+        words = OWNER.sub("", label[: at.start()])
+        measure = rows.stems(words)
+        member = rows.stems(label[at.end() :]) - measure
+        below = [
+            replace(row, cells={when: _of(words, cell) for when, cell in row.cells.items()})
+            for row in found
+            if member and rows.stems(row.label) == member and member.isdisjoint(row.caption)
             if measure and measure - row.known <= row.caption
         ]
-        if found:
-            return found
+        if below:
+            return below
     return []
 
 
@@ -397,20 +366,22 @@ def _of(measure: str, operand: Operand) -> Operand:
     return replace(operand, label=f"{operand.label} ({measure})")
 
 
-def _own(need: frozenset[str], rest: frozenset[str], row: _Row) -> int:
+def _in_group(row: Row) -> Row:
+    """ "Services" below "Net sales:" as "Services (Net sales)"."""
+    if not row.group:
+        return row
+    cells = {when: _of(row.group, cell) for when, cell in row.cells.items()}
+    return replace(row, label=f"{row.group} {row.label}", cells=cells)
+
+
+def _own(need: frozenset[str], rest: frozenset[str], row: Row) -> int:
     """How many of the stems the row itself says; 0 where it says another thing."""
-    known = {SAME.get(stem, stem) for stem in row.known}
-    for label in (row.label, f"{row.group} {row.label}"):
-        said = _stems(label)
-        extra = said - need - rest - ({"net"} if NET_OF in need else set())
-        if need & said and not extra and (need | rest) - said <= known:
-            return len(need & said)
-    return 0
-
-
-def _stems(text: str) -> frozenset[str]:
-    stems = facts.read(BRACKETED.sub(" ", text)).stems
-    return frozenset(SAME.get(stem, stem) for stem in stems if stem not in PLAIN)
+    known = {rows.SAME.get(stem, stem) for stem in row.known}
+    either = {"net"} if rows.NET_OF in need else set()
+    said = rows.stems(row.label)
+    extra = said - need - rest - either
+    fits = need & said and not extra and (need | rest) - said - either <= known
+    return len(need & said) if fits else 0
 
 
 def _plain_numbers(text: str) -> frozenset[int]:

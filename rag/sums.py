@@ -199,12 +199,34 @@ def result(task: Task, operands: Sequence[Operand]) -> str:
     if task.kind == "value":
         return _shown(task, operands)
     if task.kind == "change":
-        return _changed(task, first, operands[1])
+        over = f"from {task.period(first.year)} to {task.period(operands[1].year)}"
+        return moved(first, operands[1], over)
     if task.kind == "difference":
         return _difference(task, first, operands[1])
     if task.kind in ("total", "mean"):
         return _together(task, operands)
     return _part(task, first, operands[1])
+
+
+def moved(earlier: Operand, later: Operand, over: str) -> str:
+    """The sentence that tells the change with its working. over: "from 2017 to 2018"."""
+    change = later.value - earlier.value
+    verb = "rose" if change > 0 else "fell" if change < 0 else "did not change"
+    working = f"{_term(later)} − {_term(earlier, inner=True)}"
+    if earlier.percent:
+        size = f" by {_number(abs(change), _places(earlier, later))} percentage points"
+        working += f" = {_number(change, _places(earlier, later))}"
+    else:
+        size = f" by {_amount(abs(change), earlier, later)}"
+        if earlier.value > 0 and later.value >= 0:
+            size += f" ({_percent(change / earlier.value, signed=True)})"
+        working += f" = {_amount(change, earlier, later)}"
+    return f"{later.label} {verb}{size if change else ''} {over}: {working}."
+
+
+def shown(operand: Operand) -> str:
+    """With its currency and scale."""
+    return _amount(operand.value, operand)
 
 
 def _pair(text: str) -> tuple[Kind, str, str, str] | None:
@@ -267,22 +289,6 @@ def _value(text: str) -> Task | None:
     return Task("value", (found["label"],), tuple(years))
 
 
-def _changed(task: Task, earlier: Operand, later: Operand) -> str:
-    change = later.value - earlier.value
-    verb = "rose" if change > 0 else "fell" if change < 0 else "did not change"
-    working = f"{_term(later)} − {_term(earlier, inner=True)}"
-    over = f"from {task.period(earlier.year)} to {task.period(later.year)}"
-    if earlier.percent:
-        size = f" by {_number(abs(change), _places(earlier, later))} percentage points"
-        working += f" = {_number(change, _places(earlier, later))}"
-    else:
-        size = f" by {_amount(abs(change), earlier, later)}"
-        if earlier.value > 0 and later.value >= 0:
-            size += f" ({_percent(change / earlier.value, signed=True)})"
-        working += f" = {_amount(change, earlier, later)}"
-    return f"{later.label} {verb}{size if change else ''} {over}: {working}."
-
-
 def _difference(task: Task, one: Operand, other: Operand) -> str:
     working = f"{_term(one)} − {_term(other, inner=True)}"
     value = _amount(one.value - other.value, one, other)
@@ -318,7 +324,7 @@ def _together(task: Task, operands: Sequence[Operand]) -> str:
 
 
 def _shown(task: Task, operands: Sequence[Operand]) -> str:
-    values = [f"{_amount(o.value, o)} in {task.period(o.year)}" for o in operands]
+    values = [f"{shown(o)} in {task.period(o.year)}" for o in operands]
     return f"{operands[0].label}: {_listed(values)}."
 
 

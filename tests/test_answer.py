@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from libraries import hit
 
-from rag.answer import Limits, ask
+from rag.answer import Each, Limits, ask
 from rag.errors import ContextOverflow, ModelMissing
 from rag.prompt import INSTRUCTIONS, NO_ANSWER, is_refusal
 from rag.refusal import DEFAULT, Rule, needed
@@ -55,6 +55,7 @@ def events(
     rule: Rule = DEFAULT,
     strictness: Strictness = "normal",
     cancelled: Callable[[], bool] = lambda: False,
+    each: Each = lambda _rows: (),
 ) -> list[AnswerEvent]:
     return list(
         ask(
@@ -64,6 +65,7 @@ def events(
             page_text=lambda _doc_id, page: PAGES[page],
             label=lambda _doc_id, page: f"page {page}",
             boxes=box_of,
+            each=each,
             limits=limits,
             rule=rule,
             strictness=strictness,
@@ -251,6 +253,67 @@ def test_a_sum_without_certain_operands_is_left_to_the_model() -> None:
 
     assert answer(events(generator, question=question)).maker == "model"
     assert len(generator.prompts) == 1
+
+
+SALES = {
+    3: "(in millions)\n2017 2016\nNet sales 1,437 1,300",
+    4: "(in millions)\n2019 2018\nNet sales 1,600 1,577",
+    5: "Sales are what matters.",
+}
+
+
+def test_a_figure_over_time_is_put_together_from_all_documents_that_show_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("test_answer.PAGES", PAGES | SALES)
+    documents = [
+        replace(hit(text, page=page, doc_id=str(page) * 64), document=f"{page}.pdf")
+        for page, text in SALES.items()
+    ]
+
+    def shown(*found: Hit) -> Answer:
+        generator = ScriptedGenerator("Net sales grew by a lot.")
+        question = "How have net sales changed over the years?"
+        return answer(
+            events(generator, question=question, each=lambda _: [(one,) for one in found])
+        )
+
+    found = shown(*documents)
+    assert found.maker == "figures"
+    assert found.marked.splitlines() == [
+        "Net sales, in order of time:",
+        "- 2016: 1,300 million [1]",
+        "- 2017: 1,437 million [2]",
+        "- 2018: 1,577 million [3]",
+        "- 2019: 1,600 million [4]",
+        (
+            "Net sales rose by 300 million (+23.1 %) between the first and the last: "
+            "1,600 − 1,300 = 300 million. Not found for certain in 5.pdf. [1][4]"
+        ),
+    ]
+    assert [c.quote for c in found.citations] == ["1,300", "1,437", "1,577", "1,600"]
+    assert [c.document for c in found.citations] == ["3.pdf", "3.pdf", "4.pdf", "4.pdf"]
+    assert [found.text[s.start : s.end] for s in found.sentences] == found.text.splitlines()[1:]
+    assert (
+        shown(documents[0], documents[2], replace(documents[2], document="6.pdf")).maker == "model"
+    )
+    assert shown(documents[2]).maker == "model"
+
+
+def test_a_row_that_no_passage_shows_is_looked_for_in_the_whole_of_the_one_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("test_answer.PAGES", PAGES | SALES)
+    prose, table = hit(SALES[5], page=5), hit(SALES[4], page=4)
+    question = "What were net sales in 2019?"
+
+    def maker(*hits: Hit) -> str:
+        generator = ScriptedGenerator("Net sales grew by a lot.")
+        found = events(generator, question=question, hits=hits, each=lambda _: [(prose, table)])
+        return answer(found).maker
+
+    assert maker(prose) == "figures"
+    assert maker(prose, hit(SALES[5], page=5, doc_id="e" * 64)) == "model"
 
 
 def test_a_cancelled_answer_is_not_weighed() -> None:

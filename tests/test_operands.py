@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from libraries import hit
 
-from rag.operands import find
+from rag import series
+from rag.operands import alike, find, on_pages, over_time, pages_with
 from rag.sums import asked, result
 from rag.types import Hit
 
@@ -323,3 +324,114 @@ def test_no_page_is_too_odd(rows: list[list[str]], text: str) -> None:
 
     sum_of(question, page)
     sum_of("What were net sales in 2017 and 2018 combined?", text)
+
+
+def test_a_percentage_beside_an_amount_of_the_same_name_is_not_taken_for_it() -> None:
+    shares = "Years ended December 31,\n2018 2017\nNet sales 100.0 % 100.0 %\nCosts 57.1 % 59.1 %"
+
+    assert sum_of("What were net sales in 2017?", INCOME, shares) == (
+        "Net sales: $1,437 million in 2017."
+    )
+
+
+def test_of_a_heading_in_prose_the_lines_that_tell_periods_and_scale_are_kept() -> None:
+    page = (
+        "The following table shows net sales by category for the three- and nine-month periods that"
+        " ended\non July 1, 2023 and June 25, 2022 (in millions, except shares, which are in"
+        " thousands):\nYears Ended\nDecember 31,\n2018 2017\nNet sales 1,577 1,437"
+    )
+
+    assert sum_of("What were net sales in 2018?", page) == "Net sales: 1,577 million in 2018."
+
+
+def test_a_row_is_found_by_what_statements_call_it() -> None:
+    page = INCOME.replace("Cost of sales", "Research and development")
+
+    assert sum_of("What was Acme's R&D expenditure in 2017?", page) == (
+        "Research and development: 850 million in 2017."
+    )
+
+
+# over_time
+
+BALANCE = """\
+FORM 10-Q, quarterly report of Acme Corporation
+(in millions)
+October 30, January 30,
+2022 2022
+Current assets:
+Inventories 4,454 2,605
+Total current assets 9,000 8,000"""
+AMAZING = """\
+FORM 10-Q, quarterly report of Acme Corporation
+(in millions)
+Three Months Ended
+September 30,
+Nine Months Ended
+September 30,
+2022 2023 2022 2023
+Net sales:
+Lamps $ 50 $ 60 20 % $ 150 $ 170 13 %
+Total $ 110 $ 130 18 % $ 330 $ 380 15 %"""
+
+
+def told(question: str, *pages: str) -> list[tuple[str, str]]:
+    """(period, figure) of each point that the pages of one document give."""
+    wanted = series.asked(question)
+    assert wanted is not None
+    hits = [hit(text, page=i, rank=i) for i, text in enumerate(pages, 1)]
+    points = over_time(wanted, hits, lambda _doc, page: pages[page - 1])
+    return [(point.period, point.operand.shown) for point in points]
+
+
+def test_an_annual_report_tells_all_its_years() -> None:
+    assert told("How have Acme's net sales changed over the years?", INCOME) == [
+        ("2016", "1,300"),
+        ("2017", "1,437"),
+        ("2018", "1,577"),
+    ]
+    assert told("How has Vexmoor's revenue changed over the years?", INCOME) == []
+    assert told("How has income changed over the years?", INCOME) == []
+
+
+def test_a_quarterly_report_tells_its_own_quarter() -> None:
+    assert told("How have net sales changed across quarters?", QUARTER) == [
+        ("three months to July 1, 2023", "110")
+    ]
+
+
+def test_changes_beside_the_figures_and_years_from_left_to_right_are_seen_through() -> None:
+    question = "How has revenue from lamps changed over the quarters?"
+
+    assert told(question, AMAZING) == [("three months to September 30, 2023", "60")]
+
+
+def test_of_two_balances_that_of_the_later_day_is_told() -> None:
+    question = "How have inventory levels changed over the quarters?"
+
+    assert told(question, BALANCE) == [("October 30, 2022", "4,454")]
+
+
+def test_pages_with_such_a_row_are_found_in_the_whole_document() -> None:
+    pages = [(1, "Inventories are goods."), (2, BALANCE), (3, "Reserve for inventories 12 10")]
+
+    assert pages_with(["Acme's inventory levels"], pages) == (2, 3)
+    assert pages_with(["goodwill"], pages) == ()
+    (whole,) = on_pages(hit("x"), [2])
+    assert [span.page for span in whole.chunk.spans] == [2]
+
+
+def test_a_series_goes_through_the_files_that_are_called_alike() -> None:
+    names = {"a1": "2022 Q3 ACME.pdf", "a2": "2023 Q1 ACME.pdf", "b": "Globex May 2023.pdf",
+             "b2": "Globex June 2023.pdf", "n": "2023.pdf", "n2": "2024.pdf"}  # fmt: skip
+
+    def cover(doc_id: str, _page: int) -> str:
+        return "Quarterly report of Acme Corporation" if doc_id.startswith("a") else "A report"
+
+    def through(question: str, *found: str) -> list[str]:
+        return list(alike(question, found, names, cover))
+
+    assert through("How have Acme's sales changed over time?", "b", "a2") == ["a2", "a1"]
+    assert through("How have sales changed over time?", "b", "a2") == ["b", "b2"]
+    assert through("How have sales changed over time?", "n", "a2") == ["n"]
+    assert through("How have sales changed over time?") == []

@@ -1,0 +1,190 @@
+"""One figure over time, in one document or several: what a question asks for, and the answer to it.
+
+By code, never by the model: "How have net sales changed over the years?" Only English wordings that
+leave no doubt are understood.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rag import facts, sums
+from rag.sums import Operand
+
+LONGEST = 250
+"""Characters of a question for a series."""
+MOST_WORDS = 8
+"""Of what a row is called."""
+
+UNITS = r"(?:years?|quarters?|months?|periods?|reports?|filings?|documents?)"
+EACH = (
+    r"(?:each|every|all|these|those|the (?:different|various|reported|two|three|four|five|six"
+    r"|(?:last|past) \w+))(?: of)?(?: the| these| those)?(?: (?:last|past))?(?: \w+)?"
+)
+WHICH = (
+    r"(?:(?:the|these|those|all|each|every|its|their|last|past|previous|prior|recent|several|few"
+    r"|reported|reporting|historical|different|various|given|two|three|four|five|\d) )*"
+)
+TIME = (
+    rf"(?:(?:over|through(?:out)?|across|during|in|for|between|from|by) {WHICH}"
+    rf"(?:time|timeframe|{UNITS})"
+    r"|(?:from )?(?:quarter|year|month|period)[- ](?:to|by|over|on)[- ]"
+    r"(?:quarter|year|month|period))"
+)
+MOVE = (
+    r"(?:chang|trend|evolv|fluctuat|develop|var[iy]|progress|shift|mov|grow|grew|rise|rose|fall|fell"
+    r"|declin|increas|decreas|differ|seen variations)\w*"
+)
+COURSE = r"(?:trends?|patterns?|changes?|variations?|fluctuations?|developments?|shifts?)"
+SEEN = r"(?:identified|identifiable|discerned|seen|observed|found|noted)"
+HOW = r"(?:how|in what (?:ways?|manner))"
+WORDINGS = tuple(
+    re.compile(rf"^\W*{wording}\W*$", re.IGNORECASE)
+    for wording in (
+        # How have net sales changed over the years
+        rf"{HOW} (?:has|have|had|did|do|does) (?P<label>.+?) {MOVE}(?: {TIME})+",
+        rf"{HOW} (?:has|have) (?P<label>.+?) (?:trended|evolved|fluctuated|developed)",
+        # Can any trends be identified in net sales over the reported periods
+        (
+            r"(?:can |could )?(?:(?:are|is) there )?(?:what |which )?(?:any |an? |the )?(?:\w+ )?"
+            rf"{COURSE} (?:(?:can |could )?(?:be )?{SEEN} )?(?:in|of|for|from) (?P<label>.+?)"
+            rf"(?: {TIME})+"
+        ),
+        # What were net sales reported by Acme in each of the years
+        (
+            r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)"
+            r"(?: (?:reported|recorded|stated|shown|disclosed))?(?: by [\w.&' ]+?)? "
+            rf"(?:in|for|across|of|over|during) {EACH} {UNITS}"
+        ),
+        # What tax rate has Acme reported in these quarters
+        (
+            r"what (?P<label>.+?) (?:has|have|did) [\w.&' ]+? "
+            r"(?:report(?:ed)?|record(?:ed)?|shown?|had) "
+            rf"(?:in|for|across|over|during) {EACH} {UNITS}"
+        ),
+        # How do net sales in the latest quarter compare to previous quarters
+        (
+            r"(?:how (?:does|do|did) |compare )(?P<label>.+?) (?:in|for|of) the "
+            rf"(?:most recent|latest|last|current) {UNITS}(?: (?:compare|stack up|measure up))? "
+            rf"(?:to|with|against|and) (?:the )?(?:previous|prior|past|earlier) (?:{UNITS}|ones)"
+        ),
+        # Compare net sales across the reports
+        rf"(?:compare|show|list|give|track|tabulate)(?: me)? (?P<label>.+?) {TIME}",
+    )
+)
+JUDGEMENT = re.compile(
+    r",? and (?:what|how|why|whether|describe|explain)\b(?P<rest>.*)$", re.IGNORECASE
+)
+"""A second question behind the first."""
+ASIDE = re.compile(
+    r"\b(?:compare|differ|over time|across|between|period to period|each)\b", re.IGNORECASE
+)
+"""Of a second question that the figures answer as well."""
+ARTICLE = re.compile(r"^(?:the |our |my |its |their )+", re.IGNORECASE)
+MADE = re.compile(
+    r"(?: (?:reported|recorded|stated|disclosed|figures?|numbers?|amounts?|values?))+$"
+    r"|^(?:reported|recorded) ",
+    re.IGNORECASE,
+)
+NO_FIGURE = re.compile(
+    r"\b(?:risks?|factors?|polic(?:y|ies)|strateg\w+|proceedings?|impact|effects?|reasons?|drivers?|"
+    r"structure|position|status|it|they|this|that|you|we|i|discussion|information|disclosures?)\b",
+    re.IGNORECASE,
+)
+"""What has no row in a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """label: the question's words for the figure. names: stems of its capitalised words.
+    judgement: it asks besides what the figures mean, which they do not say."""
+
+    label: str
+    names: frozenset[str] = frozenset()
+    judgement: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A figure and its period. when: its last day, as 20230701; 20230000 where only the year is
+    told. part: of a year, as the table's heading has it ("three months"); empty for none."""
+
+    operand: Operand
+    when: int
+    part: str = ""
+
+    @property
+    def period(self) -> str:
+        year, day = divmod(self.when, 10_000)
+        if not day and self.part:
+            return f"{self.part} of {year} ({self.operand.document})"
+        if not day:
+            return str(year)
+        month, day = divmod(day, 100)
+        shown = f"{date(year, month, 1):%B} {day}, {year}"
+        return f"{self.part} to {shown}" if self.part else shown
+
+
+def asked(question: str) -> Series | None:
+    """The series that a question asks for; None where it asks for none, for more, or unclearly."""
+    text = " ".join(question.replace("’", "'").split()).rstrip(" ?.")
+    if len(text) > LONGEST or "?" in text:
+        return None
+    text, judgement = _without_judgement(text)
+    for wording in WORDINGS:
+        if found := wording.match(text):
+            label = MADE.sub("", ARTICLE.sub("", found["label"]))
+            names = frozenset(n.stem for n in facts.read(text).names if not n.opening)
+            return Series(label, names, judgement) if _is_figure(label) else None
+    return None
+
+
+def merged(points: Sequence[Point]) -> tuple[Point, ...]:
+    """In order of time, each period once; none of a period that two documents tell apart."""
+    by_period: dict[str, list[Point]] = {}
+    for point in points:
+        by_period.setdefault(point.period, []).append(point)
+    agreed = [
+        same[0]
+        for same in by_period.values()
+        if len({(p.operand.value, p.operand.scale) for p in same}) == 1
+    ]
+    return tuple(sorted(agreed, key=lambda point: (point.when, point.operand.document)))
+
+
+def lines(wanted: Series, points: Sequence[Point], without: Sequence[str] = ()) -> tuple[str, ...]:
+    """The answer line by line: an opening, one line for each point, a closing, which may be empty.
+
+    points: in order of time, two at least. without: documents that do not show it for certain.
+    """
+    labels = {point.operand.label.casefold() for point in points}
+    told = [f"- {p.period}: {sums.shown(p.operand)}" for p in points]
+    if len(labels) > 1:
+        told = [f"{line} ({p.operand.label})" for line, p in zip(told, points, strict=True)]
+    closing = [_moved(points)]
+    if without:
+        closing.append(f"Not found for certain in {', '.join(without)}.")
+    if wanted.judgement:
+        closing.append("What this means the figures do not say.")
+    opening = f"{points[0].operand.label}, in order of time:"
+    return (opening, *told, " ".join(filter(None, closing)))
+
+
+def _without_judgement(text: str) -> tuple[str, bool]:
+    if found := JUDGEMENT.search(text):
+        return text[: found.start()], not ASIDE.search(found["rest"])
+    return text, False
+
+
+def _is_figure(label: str) -> bool:
+    few = 0 < len(label.split()) <= MOST_WORDS
+    return few and not NO_FIGURE.search(label) and not sums.years_in(label)
+
+
+def _moved(points: Sequence[Point]) -> str:
+    """From the first to the last, where all are of parts of the same length and in one unit."""
+    if len({(p.part, p.operand.scale, p.operand.percent) for p in points}) > 1:
+        return ""
+    over = "between the first and the last" if len(points) > 2 else "between the two"
+    return sums.moved(points[0].operand, points[-1].operand, over)

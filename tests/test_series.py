@@ -1,0 +1,139 @@
+from decimal import Decimal
+
+import pytest
+
+from rag.series import Point, Series, asked, lines, merged
+from rag.sums import Operand
+from rag.types import Span
+
+
+def point(
+    when: int,
+    value: str,
+    *,
+    part: str = "",
+    document: str = "a.pdf",
+    label: str = "Net sales",
+    percent: bool = False,
+) -> Point:
+    span = Span("d" * 64, 1, 0, len(value))
+    scale = 0 if percent else 6
+    return Point(
+        Operand(label, when // 10_000, Decimal(value), value, span, document, scale, percent),
+        when,
+        part,
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "label"),
+    [
+        ("How have Acme's net sales changed over the years?", "Acme's net sales"),
+        ("How has revenue from lamps fluctuated across quarters?", "revenue from lamps"),
+        ("How has the operating margin evolved?", "operating margin"),
+        ("How did inventories develop from quarter to quarter?", "inventories"),
+        ("Can any trends be identified in net sales over the reported periods?", "net sales"),
+        ("Are there identifiable trends in rent across the reports?", "rent"),
+        ("What patterns can be discerned from revenue throughout the periods?", "revenue"),
+        ("What is the tax rate reported by Acme in these quarters?", "tax rate"),
+        ("What were net sales in each of the last five years?", "net sales"),
+        ("What tax rate has Acme reported in these quarters?", "tax rate"),
+        ("How do net sales in the latest quarter compare to previous quarters?", "net sales"),
+        ("Compare net income across the four reports.", "net income"),
+        ("Show me the net sales for every year", "net sales"),
+    ],
+)  # fmt: skip
+def test_a_figure_over_time_is_understood_in_common_wordings(question: str, label: str) -> None:
+    found = asked(question)
+
+    assert found is not None
+    assert (found.label, found.judgement) == (label, False)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How have Acme's risk factors changed over time?",
+        "How has it changed over the years?",
+        "How have net sales changed from 2017 to 2018?",  # a sum
+        "Why have net sales changed over the years?",
+        "What was net income?",
+        "How have Acme's accounting policies evolved?",
+        "What role have exchange rates played in the results over the quarters?",
+        "How has Acme's liquidity position changed over the reported quarters?",
+        "",
+    ],
+)
+def test_other_questions_are_left_alone(question: str) -> None:
+    assert asked(question) is None
+
+
+def test_a_question_for_what_the_figures_mean_is_heard_but_not_answered() -> None:
+    question = (
+        "How have Acme's inventory levels changed over the quarters, and what might this mean?"
+    )
+    both = "What tax rate did Acme report in these quarters and how does it compare across them?"
+
+    assert asked(question) == Series("Acme's inventory levels", frozenset({"acme"}), judgement=True)
+    assert asked(both) == Series("tax rate", frozenset({"acme"}))
+    told = lines(Series("x", judgement=True), (point(20170000, "1"), point(20180000, "2")))
+    assert told[-1].endswith("What this means the figures do not say.")
+
+
+def test_periods_are_told_in_order_with_the_change_over_all_of_them() -> None:
+    points = merged([point(20180000, "1577"), point(20160000, "1300"), point(20170000, "1437")])
+
+    assert lines(Series("net sales"), points) == (
+        "Net sales, in order of time:",
+        "- 2016: 1,300 million",
+        "- 2017: 1,437 million",
+        "- 2018: 1,577 million",
+        (
+            "Net sales rose by 277 million (+21.3 %) between the first and the last: "
+            "1577 − 1300 = 277 million."
+        ),
+    )
+
+
+def test_parts_of_a_year_are_told_with_their_last_day() -> None:
+    months = "three months"
+    points = merged(
+        [point(20230701, "12.5", part=months, percent=True), point(20230401, "14.9", part=months,
+         percent=True), point(20220000, "15", part=months, percent=True, document="q1.pdf")]
+    )  # fmt: skip
+
+    assert [p.period for p in points] == [
+        "three months of 2022 (q1.pdf)",
+        "three months to April 1, 2023",
+        "three months to July 1, 2023",
+    ]
+    assert point(20230701, "1").period == "July 1, 2023"
+    assert "percentage points" in lines(Series("tax rate"), points)[-1]
+
+
+def test_what_two_documents_tell_apart_is_left_out() -> None:
+    restated = point(20170000, "1440", document="b.pdf")
+    again = point(20180000, "1577", document="b.pdf")
+
+    assert merged([point(20170000, "1437"), restated, point(20180000, "1577"), again]) == (
+        point(20180000, "1577"),
+    )
+
+
+def test_nothing_is_said_of_the_change_between_unlike_periods() -> None:
+    told = lines(
+        Series("net sales"),
+        (point(20230401, "100", part="three months"), point(20230701, "220", part="six months")),
+        without=("2022 Q3.pdf",),
+    )
+
+    assert told[-1] == "Not found for certain in 2022 Q3.pdf."
+
+
+def test_figures_of_rows_with_other_names_are_told_with_them() -> None:
+    points = (point(20170000, "1"), point(20180000, "2", label="Total net sales"))
+
+    assert lines(Series("net sales"), points)[1:3] == (
+        "- 2017: 1 million (Net sales)",
+        "- 2018: 2 million (Total net sales)",
+    )
