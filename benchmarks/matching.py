@@ -21,6 +21,8 @@ Verdict = Literal["correct", "refused", "wrong"]
 SHORT = 12
 """Words of an accepted answer that must nearly all be said; of a longer one, the gist."""
 NEARLY_ALL, GIST = 0.75, 0.4
+FEWEST_FIGURES = 3
+"""Of an accepted answer that is said when all its figures are."""
 FEWEST_DIGITS = 3
 """Significant digits that an answer must show when it rounds the accepted one."""
 
@@ -164,14 +166,34 @@ def _tells(question: str, text: str, gold: str) -> bool:
         return True
     short = len(wanted.stems) <= SHORT
     held = [_gives(question, text, number) for number in _new(wanted, asked)]
+    if _gives_all(question, text, _new(wanted, asked)):
+        return True
     held += [any(readings & other for other in said.days) for readings in wanted.days]
     if sum(held) < (len(held) if short else len(held) / 2):
         return False
-    stems = wanted.stems - asked.stems or wanted.stems
+    new = wanted.stems - asked.stems
+    if not new and all(held) and _gives_new(question, text, wanted, asked):
+        return True
+    stems = new or wanted.stems
     if not stems:
         return bool(held)
     share = len(stems & (said.stems | said.coined)) / len(stems)
     return share >= (NEARLY_ALL if short else GIST)
+
+
+def _gives_new(question: str, text: str, wanted: Facts, asked: Facts) -> bool:
+    """Whether a figure is all that the accepted answer adds to the question's words."""
+    known = {number.value for number in asked.numbers}
+    return any(n.value not in known and _gives(question, text, n) for n in wanted.numbers)
+
+
+def _gives_all(question: str, text: str, numbers: Sequence[Number]) -> bool:
+    """Whether the figures of an accepted answer, three at least besides years, are all there: what
+    is around them is how it is put."""
+    figures_alone = [number for number in numbers if not number.year]
+    return len(figures_alone) >= FEWEST_FIGURES and all(
+        _gives(question, text, number) for number in figures_alone
+    )
 
 
 def _new(wanted: Facts, asked: Facts) -> Sequence[Number]:

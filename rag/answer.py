@@ -194,10 +194,13 @@ def _over_time(
     }
     points = series.merged([point for points in told.values() for point in points])
     without = tuple(document for document, points in told.items() if not points)
-    if len(points) < 2 or 2 * len(without) > len(told):
+    if not series.suffice(wanted, points, n_without=len(without), n=len(told)):
         return None
-    opening, *figures, closing = series.lines(wanted, points, without)
-    lines: list[tuple[str, Sequence[int]]] = [(opening, ())]
+    if wanted.pick == "latest":
+        points = points[-1:]
+    opening, *figures = series.lines(wanted, points, without)
+    closing = figures.pop() if figures else ""
+    lines: list[tuple[str, Sequence[int]]] = [(opening, () if figures else (1,))]
     lines += ((line, (marker,)) for marker, line in enumerate(figures, start=1))
     if closing:
         lines.append((closing, (1, len(points))))

@@ -5,7 +5,7 @@ year, and no other row that says the same shows another figure. In any doubt not
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import PurePath
@@ -71,10 +71,11 @@ def over_time(wanted: Series, hits: Sequence[Hit], page_text: PageText) -> tuple
     """
     task = Task("value", (wanted.label,), (), names=wanted.names)
     found: dict[str, list[Row]] = {}
-    quarterly = False
+    quarterly, ends = False, frozenset[Day]()
     for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
         cover = _cover(stretch, page_text)
         quarterly = bool(QUARTERLY.search(cover))
+        ends = frozenset(day for readings in facts.read(cover).days for day in readings)
         known = _known(stretch, cover, wanted.names)
         for row in rows.read(stretch, _dated if quarterly else _yearly):
             part = _part(row.table) if isinstance(row.table, Table) else None
@@ -82,8 +83,13 @@ def over_time(wanted: Series, hits: Sequence[Hit], page_text: PageText) -> tuple
                 found.setdefault(part, []).append(replace(row, known=known))
     for part in PARTS:
         called = _called(wanted.label, task, found.get(part, ()))
-        own = quarterly or bool(part)
-        if points := tuple(_points(called, part, latest=own)):
+        if not (quarterly or part):
+            points = tuple(_points(called, part))
+        elif latest := _latest(called, ends):
+            points = tuple(_points(called, part, [latest]))
+        else:
+            points = ()
+        if points:
             return points
     return ()
 
@@ -285,9 +291,24 @@ def _are_a_year_apart(table: Table) -> bool:
     return len(months) < 2 or (len(months) == 2 and last - first in (1, 11))
 
 
-def _points(found: Sequence[Row], part: str, *, latest: bool) -> Iterator[Point]:
-    whens = sorted({when for row in found for when in row.cells})
-    for when in whens[-1:] if latest else whens:
+def _latest(found: Sequence[Row], ends: Collection[Day]) -> int | None:
+    """The latest period of the rows that ends on a day that the cover names, where it names any:
+    a report may tell figures of others, of other periods."""
+    whens = {when for row in found for when in row.cells}
+    own = [when for when in whens if not ends or not _day(when)[0] or _day(when) in ends]
+    return max(own, default=None)
+
+
+def _day(when: int) -> Day:
+    month, day = divmod(when % rows.DAYS, 100)
+    return month, day
+
+
+def _points(
+    found: Sequence[Row], part: str, whens: Collection[int] | None = None
+) -> Iterator[Point]:
+    """whens: of which periods; None for all."""
+    for when in sorted({when for row in found for when in row.cells} if whens is None else whens):
         for operand in _agreed([(row.cells[when],) for row in found if when in row.cells]):
             yield Point(operand, when, part)
 

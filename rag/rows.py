@@ -30,6 +30,7 @@ DAYS = 10_000
 """A day is a number of so many for its year, as 20230701."""
 LONGEST = 20
 """Characters of a figure."""
+LEAST_AMOUNT = 1000
 CAPTION = 200
 """Characters right above a table that may say what its figures are of."""
 DIGIT = re.compile(r"\d")
@@ -131,12 +132,18 @@ def _row(stretch: Stretch, line: Line, text: str, columns: Sequence[int]) -> Row
     if not whens or not re.search(r"[^\W\d_]{2}", label):
         return None
     scale = _scale(table)
+    is_amount = not RATE.search(label)
     cells = {
         when: _operand(stretch, line, label, when, offset, scale)
         for when, offset in zip(whens, offsets, strict=False)
-        if (number := _number(text, *offset)) and (number.percent or not RATE.search(label))
+        if (number := _number(text, *offset)) and (is_amount or number.percent or _is_large(number))
     }
     return Row(label, cells, table)
+
+
+def _is_large(number: Number) -> bool:
+    """Whether it is too large for a percentage that does not say so."""
+    return abs(_value(number)) >= LEAST_AMOUNT
 
 
 def _scale(table: Table) -> int:

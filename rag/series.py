@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from rag import facts, sums
 from rag.sums import Operand
@@ -26,6 +27,8 @@ WHICH = (
     r"(?:(?:the|these|those|all|each|every|its|their|last|past|previous|prior|recent|several|few"
     r"|reported|reporting|historical|different|various|given|two|three|four|five|\d) )*"
 )
+Pick = Literal["all", "latest", "highest", "lowest"]
+
 TIME = (
     rf"(?:(?:over|through(?:out)?|across|during|in|for|between|from|by) {WHICH}"
     rf"(?:time|timeframe|{UNITS})"
@@ -73,6 +76,42 @@ WORDINGS = tuple(
         rf"(?:compare|show|list|give|track|tabulate)(?: me)? (?P<label>.+?) {TIME}",
     )
 )
+LATEST = r"(?:latest|most recent|newest|last reported)"
+REPORT = (
+    r"(?:(?:quarterly|annual|fiscal) )?(?:10-?[qk]|report|filing|quarter|year|period|statement)"
+    r"(?: (?:report|filing))?"
+)
+NEWEST = tuple(
+    re.compile(rf"^\W*{wording}\W*$", re.IGNORECASE)
+    for wording in (
+        # What were net sales in the latest quarter
+        (
+            r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)(?: as)?"
+            r"(?: (?:reported|recorded|stated|shown|disclosed))?"
+            rf" (?:in|for|as of|at the end of) (?:the|its|their|our) {LATEST} {REPORT}"
+        ),
+        (
+            rf"(?:in|for) (?:the|its|their|our) {LATEST} {REPORT},? "
+            r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)"
+        ),
+        rf"what (?:is|was|are|were) the {LATEST} (?P<label>.+?)",
+    )
+)
+EXTREME = tuple(
+    re.compile(rf"^\W*{wording}\W*$", re.IGNORECASE)
+    for wording in (
+        # Which year had the highest net sales
+        (
+            r"(?:in )?(?:which|what) (?:year|quarter|period) (?:has|had|shows?|saw|reported) "
+            r"(?:the |a )?(?P<most>high|low|great|larg|bigg|small)(?:er|est) (?P<label>.+?)"
+        ),
+        (
+            r"(?:in )?(?:which|what) (?:year|quarter|period) (?:is|was|were|are) (?P<label>.+?) "
+            r"(?:the )?(?P<most>high|low|great|larg|bigg|small)(?:er|est)"
+        ),
+    )
+)
+UPWARDS = ("high", "great", "larg", "bigg")
 JUDGEMENT = re.compile(
     r",? and (?:what|how|why|whether|describe|explain)\b(?P<rest>.*)$", re.IGNORECASE
 )
@@ -98,11 +137,13 @@ NO_FIGURE = re.compile(
 @dataclass(frozen=True, slots=True)
 class Series:
     """label: the question's words for the figure. names: stems of its capitalised words.
-    judgement: it asks besides what the figures mean, which they do not say."""
+    judgement: it asks besides what the figures mean, which they do not say. pick: which of the
+    figures it asks for."""
 
     label: str
     names: frozenset[str] = frozenset()
     judgement: bool = False
+    pick: Pick = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +172,13 @@ def asked(question: str) -> Series | None:
     text = " ".join(question.replace("’", "'").split()).rstrip(" ?.")
     if len(text) > LONGEST or "?" in text:
         return None
-    text, judgement = _without_judgement(text)
-    for wording in WORDINGS:
+    text, judgement, compared = _alone(text)
+    for wording in (*WORDINGS, *NEWEST, *EXTREME):
         if found := wording.match(text):
             label = MADE.sub("", ARTICLE.sub("", found["label"]))
             names = frozenset(n.stem for n in facts.read(text).names if not n.opening)
-            return Series(label, names, judgement) if _is_figure(label) else None
+            pick = "all" if compared else _picked(wording, found)
+            return Series(label, names, judgement, pick) if _is_figure(label) else None
     return None
 
 
@@ -153,11 +195,26 @@ def merged(points: Sequence[Point]) -> tuple[Point, ...]:
     return tuple(sorted(agreed, key=lambda point: (point.when, point.operand.document)))
 
 
+def suffice(wanted: Series, points: Sequence[Point], *, n_without: int, n: int) -> bool:
+    """Whether the points are enough for an answer. n_without: of n documents, those without any.
+
+    A document that shows nothing may be the one with the latest figure, or the highest.
+    """
+    if wanted.pick == "all":
+        return len(points) > 1 and 2 * n_without <= n
+    alike = {(p.part, p.operand.scale, p.operand.percent) for p in points}
+    return not n_without and len(alike) == 1 and (len(points) > 1 or wanted.pick == "latest")
+
+
 def lines(wanted: Series, points: Sequence[Point], without: Sequence[str] = ()) -> tuple[str, ...]:
     """The answer line by line: an opening, one line for each point, a closing, which may be empty.
 
-    points: in order of time, two at least. without: documents that do not show it for certain.
+    points: in order of time, two at least unless the latest is asked for. without: documents that
+    do not show it for certain.
     """
+    if wanted.pick == "latest":
+        last = points[-1]
+        return (f"{last.operand.label}, {last.period}: {sums.shown(last.operand)}.",)
     labels = {point.operand.label.casefold() for point in points}
     told = [f"- {p.period}: {sums.shown(p.operand)}" for p in points]
     if len(labels) > 1:
@@ -168,18 +225,36 @@ def lines(wanted: Series, points: Sequence[Point], without: Sequence[str] = ()) 
     if wanted.judgement:
         closing.append("What this means the figures do not say.")
     opening = f"{points[0].operand.label}, in order of time:"
+    if wanted.pick != "all":
+        opening = _extreme(wanted.pick, points)
     return (opening, *told, " ".join(filter(None, closing)))
 
 
-def _without_judgement(text: str) -> tuple[str, bool]:
-    if found := JUDGEMENT.search(text):
-        return text[: found.start()], not ASIDE.search(found["rest"])
-    return text, False
+def _picked(wording: re.Pattern[str], found: re.Match[str]) -> Pick:
+    if wording in EXTREME:
+        return "highest" if found["most"].casefold() in UPWARDS else "lowest"
+    return "latest" if wording in NEWEST else "all"
+
+
+def _alone(text: str) -> tuple[str, bool, bool]:
+    """Without a second question; whether that asks for a judgement, or for a comparison."""
+    found = JUDGEMENT.search(text)
+    if not found:
+        return text, False, False
+    compared = bool(ASIDE.search(found["rest"]))
+    return text[: found.start()], not compared, compared
 
 
 def _is_figure(label: str) -> bool:
     few = 0 < len(label.split()) <= MOST_WORDS
     return few and not NO_FIGURE.search(label) and not sums.years_in(label)
+
+
+def _extreme(pick: Pick, points: Sequence[Point]) -> str:
+    values = [point.operand.value for point in points]
+    most = max(values) if pick == "highest" else min(values)
+    periods = " and ".join(p.period for p in points if p.operand.value == most)
+    return f"{points[0].operand.label} was {pick} in {periods}:"
 
 
 def _moved(points: Sequence[Point]) -> str:

@@ -57,6 +57,26 @@ def test_a_figure_of_the_question_said_again_is_no_answer() -> None:
     assert not says("How many of 40 trees bear fruit?", "Of the 40 trees, some do.", "12")
 
 
+def test_a_long_answer_of_figures_is_said_by_its_figures() -> None:
+    gold = (
+        "Over the periods that the documents cover, revenue from lamps changed in this way: it was"
+        " $110 million at first, then went down to $95 million, and recovered to $120 million when"
+        " the new factory in Haarlem was opened and demand from abroad came back."
+    )
+
+    assert says(ASKED, "2021: 110; 2022: 95; 2023: 120", gold)
+    assert not says(ASKED, "2021: 110; 2022: 95; 2023: 130", gold)
+    assert not says(ASKED, "2021: 110; 2022: 95", gold.replace("$120 million", "a record"))
+
+
+def test_words_of_the_question_that_an_answer_leaves_out_do_not_make_its_figure_wrong() -> None:
+    gold = "Acme's gross margin in the latest report was $6,018 million."
+    question = "What was Acme's gross margin in the latest report?"
+
+    assert says(question, "Gross margin: 6,018 million.", gold)
+    assert not says(question, "Gross margin: 6,019 million.", gold)
+
+
 def test_a_list_must_be_complete_in_any_order() -> None:
     assert says(ASKED, "They are 25, 16 and 19.", "[16, 19, 25]")
     assert says(ASKED, "The amounts were $3,247 and $949.", "['$3,247', '$949']")

@@ -412,6 +412,24 @@ def test_of_two_balances_that_of_the_later_day_is_told() -> None:
     assert told(question, BALANCE) == [("October 30, 2022", "4,454")]
 
 
+def test_of_a_quarterly_report_only_its_own_period_is_told() -> None:
+    cover = "Quarterly report for the period ended July 1, 2023"
+    other = "Of Globex (in millions)\nSix Months Ended June 30,\n2022 2023\nGross profit 12 9"
+    question = "What was gross profit in the latest quarter?"
+
+    assert told(question, cover, other) == []
+    assert told(question, cover.replace("July 1", "June 30"), other) == [
+        ("six months to June 30, 2023", "9")
+    ]
+
+
+def test_a_margin_in_money_is_told_from_one_in_per_cent() -> None:
+    page = "(in millions)\n2018 2017\nGross margin 6,018 6,535\nNet margin 42 43"
+
+    assert told("How has the gross margin evolved?", page) == [("2017", "6,535"), ("2018", "6,018")]
+    assert told("How has the net margin evolved?", page) == []
+
+
 def test_pages_with_such_a_row_are_found_in_the_whole_document() -> None:
     pages = [(1, "Inventories are goods."), (2, BALANCE), (3, "Reserve for inventories 12 10")]
 

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from rag.series import Point, Series, asked, lines, merged
+from rag.series import Pick, Point, Series, asked, lines, merged, suffice
 from rag.sums import Operand
 from rag.types import Span
 
@@ -48,6 +48,56 @@ def test_a_figure_over_time_is_understood_in_common_wordings(question: str, labe
 
     assert found is not None
     assert (found.label, found.judgement) == (label, False)
+
+
+@pytest.mark.parametrize(
+    ("question", "label", "pick"),
+    [
+        ("What were net sales in the latest quarter?", "net sales", "latest"),
+        ("What was Acme's gross margin as reported in its most recent 10-Q?",
+         "Acme's gross margin", "latest"),
+        ("For the latest quarter, what was the rent?", "rent", "latest"),
+        ("Which year had the highest net sales?", "net sales", "highest"),
+        ("In which year was rent lowest?", "rent", "lowest"),
+        ("Which year has a higher value of land?", "value of land", "highest"),
+    ],
+)  # fmt: skip
+def test_the_latest_and_the_highest_are_asked_for(question: str, label: str, pick: str) -> None:
+    found = asked(question)
+
+    assert found is not None
+    assert (found.label, found.pick) == (label, pick)
+
+
+def test_the_latest_is_told_alone_and_the_highest_in_front_of_all() -> None:
+    points = (point(20170000, "3"), point(20180000, "1"), point(20190000, "3"))
+
+    def opening(pick: Pick) -> str:
+        return lines(Series("net sales", pick=pick), points)[0]
+
+    assert opening("latest") == "Net sales, 2019: 3 million."
+    assert opening("highest") == "Net sales was highest in 2017 and 2019:"
+    assert opening("lowest") == "Net sales was lowest in 2018:"
+
+
+def test_a_document_without_the_figure_may_have_the_latest_or_highest() -> None:
+    points = (point(20170000, "1"), point(20180000, "2"))
+    mixed = (point(20170000, "1"), point(20180000, "2", percent=True))
+
+    def enough(pick: Pick, points: tuple[Point, ...], n_without: int = 0) -> bool:
+        return suffice(Series("x", pick=pick), points, n_without=n_without, n=4)
+
+    assert enough("all", points)
+    assert enough("all", points, 2)
+    assert not enough("all", points, 3)
+    assert not enough("all", points[:1])
+    assert enough("latest", points[:1])
+    assert not enough("latest", points, 1)
+    assert enough("highest", points)
+    assert not enough("highest", points, 1)
+    assert not enough("highest", mixed)
+    assert not enough("highest", points[:1])
+    assert not enough("latest", ())
 
 
 @pytest.mark.parametrize(
