@@ -281,6 +281,7 @@ def _weighed(
         return _refused(answer)
     signs = refusal.read(
         answer.question,
+        answer.text,
         answer.hits,
         answer.sentences,
         answer.citations,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from rag import sentences
+from rag import sentences, wording
 from rag.errors import ContextOverflow
 from rag.types import Hit, Prompt
 
@@ -21,12 +21,6 @@ ASKED = "Question: {}\nAnswer in complete sentences."
 """Without the second part, answers come as scraps ("$0.27") that no passage can be checked
 against; a reminder of NO_ANSWER there makes a small model refuse nearly everything."""
 YES_OR_NO = "Question: {}\nBegin with Yes or No, then answer in complete sentences."
-ASKS_YES_OR_NO = re.compile(
-    r"\W*(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would|should|may|must)(?:n't)? "
-    r"(?!you\b|\d)(?!.*\bor\b(?! not\b))",
-    re.IGNORECASE | re.DOTALL,
-)
-"""A question with "or" mostly names what to choose from; "Can you list" asks for something else."""
 MOST_NEAREST = 3
 MIN_CUT_TOKENS = 40
 """A passage is cut only when this much of it fits: less says too little to be worth reading."""
@@ -54,7 +48,7 @@ def build(
     it is cut at the end of a sentence, or left out. Raises ContextOverflow when the question
     alone does not fit.
     """
-    asked = (YES_OR_NO if ASKS_YES_OR_NO.match(question) else ASKED).format(question)
+    asked = (YES_OR_NO if wording.ASKS_YES_OR_NO.match(question) else ASKED).format(question)
     room = budget - count_tokens(INSTRUCTIONS)
     n_question = count_tokens(asked)
     if n_question > room:

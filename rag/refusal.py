@@ -10,12 +10,28 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag import facts
+from rag import facts, wording
 from rag.types import Answer, Citation, Hit, Sentence, Strictness
 
 MOST_ABSENT = 2
 LEAST_SURE, MOST_SURE = -3.0, 1.5
 """Doubts count for more: with as much assurance, nothing would have to be borne out."""
+WHEN = re.compile(
+    r"\W*(?:in |on |at |by |since |for )?"
+    r"(?:when|(?:what|which) (?:year|date|day|month|century|decade))\b",
+    re.IGNORECASE,
+)
+TIMES = (
+    "before after during since until upon once when while today tonight now never always early "
+    "late then prior following ago noon midnight centuries century decade era age period reign "
+    "year month week day hour spring summer autumn fall winter morning evening night beginning "
+    "start end time january february march april may june july august september october "
+    "november december monday tuesday wednesday thursday friday saturday sunday christmas "
+    "easter"
+)
+TIME = re.compile(rf"\b(?:{TIMES.replace(' ', '|')})s?\b", re.IGNORECASE)
+CHOICE = re.compile(r",|\b(?:or|and|between|than)\b", re.IGNORECASE)
+"""A question that may name what it is to be answered with."""
 LEANING: dict[Strictness, float] = {"strict": 0.7, "normal": 0.0, "lenient": -0.7}
 """Log-odds by which the threshold moves."""
 
@@ -23,10 +39,10 @@ LEANING: dict[Strictness, float] = {"strict": 0.7, "normal": 0.0, "lenient": -0.
 @dataclass(frozen=True, slots=True)
 class Signs:
     """supported: share of the sentences that state something which were borne out, 0 to 1; a half
-    where none states anything. absent: names and figures of the question that the passages cited
-    do not hold, MOST_ABSENT at most. sure: log-odds that what the answer cites answers the
-    question, as the model sees it when it is asked afresh (rag/opinion.py), LEAST_SURE to
-    MOST_SURE; None where it was not asked."""
+    where none states anything, nothing where they do not say what was asked. absent: names and
+    figures of the question that the passages cited do not hold, MOST_ABSENT at most. sure: log-odds
+    that what the answer cites answers the question, as the model sees it when it is asked afresh
+    (rag/opinion.py), LEAST_SURE to MOST_SURE; None where it was not asked."""
 
     supported: float
     absent: int
@@ -51,21 +67,38 @@ DEFAULT = Rule(bias=-0.85, supported=2.0, absent=-2.0, threshold=0.45)
 
 def read(
     question: str,
+    text: str,
     hits: Sequence[Hit],
     sentences: Sequence[Sentence],
     citations: Sequence[Citation],
     *,
     chances: Sequence[float] = (),
 ) -> Signs:
-    """hits: what the model read. Where nothing was cited, the first of them counts as cited.
-    chances: logarithms of the probabilities of `opinion.OPENINGS`; empty where not asked for."""
+    """text: the answer. hits: what the model read; where nothing was cited, the first of them
+    counts as cited. chances: logarithms of the probabilities of `opinion.OPENINGS`; empty where not
+    asked for."""
     stated = [s.supported for s in sentences if s.markers or not s.supported]
+    if lacks_answer(question, text):
+        stated = [False]
     cited = [hit for hit in hits if any(_holds(hit, citation) for citation in citations)]
     return Signs(
         supported=sum(stated) / len(stated) if stated else 0.5,
         absent=min(MOST_ABSENT, n_absent(question, cited or hits[:1])),
         sure=max(min(chances[0] - chances[1], MOST_SURE), LEAST_SURE) if chances else None,
     )
+
+
+def lacks_answer(question: str, text: str) -> bool:
+    """Whether the answer plainly does not say what was asked, however well it is borne out: it
+    tells no time where one is asked for, or only the question's own words again."""
+    new = {token for token in re.findall(r"\w*\d\w*", text) if token not in question}
+    if WHEN.match(question):
+        return not new and not TIME.search(text)
+    if new or wording.ASKS_YES_OR_NO.match(question) or CHOICE.search(question):
+        return False
+    asked, said = facts.read(question), facts.read(text)
+    figures = {number.value for number in said.numbers} - {n.value for n in asked.numbers}
+    return bool(asked) and not figures and said.stems <= asked.stems
 
 
 def n_absent(question: str, hits: Sequence[Hit]) -> int:

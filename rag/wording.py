@@ -33,6 +33,12 @@ PLACE = re.compile(
 ENDING = re.compile(r"(?:ings?|edly|ed|ies|es|s|e|y|ly|ions?|ments?)$")
 MIN_START = 4
 """Letters that the forms of a word share, at least."""
+ASKS_YES_OR_NO = re.compile(
+    r"\W*(?:is|are|was|were|does|do|did|has|have|had|can|could|will|would|should|may|must)(?:n't)? "
+    r"(?!you\b|\d)(?!.*\bor\b(?! not\b))",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A question with "or" mostly names what to choose from; "Can you list" asks for something else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from rag.refusal import (
     Signs,
     confidence,
     is_sure,
+    lacks_answer,
     n_absent,
     needed,
     read,
@@ -67,26 +68,62 @@ def test_a_name_in_the_file_name_or_the_heading_is_not_absent() -> None:
 def test_only_passages_that_were_cited_count_and_the_best_where_none_was() -> None:
     question = "What ripens at Oxlow?"
 
-    assert read(question, HITS, (), [citation(2)]).absent == 0
-    assert read(question, HITS, (), [citation(1)]).absent == 1
-    assert read(question, HITS, (), [citation(1), citation(2)]).absent == 0
-    assert read(question, HITS, (), ()).absent == 1
+    assert read(question, "Pears.", HITS, (), [citation(2)]).absent == 0
+    assert read(question, "Pears.", HITS, (), [citation(1)]).absent == 1
+    assert read(question, "Pears.", HITS, (), [citation(1), citation(2)]).absent == 0
+    assert read(question, "Pears.", HITS, (), ()).absent == 1
 
 
 def test_sentences_that_state_nothing_do_not_count() -> None:
     said = [Sentence(0, 5, (1,), True), Sentence(5, 9, (), False), Sentence(9, 12, (), True)]
 
-    assert read("Why?", HITS, said, ()).supported == 0.5
-    assert read("Why?", HITS, said[:1], ()).supported == 1
-    assert read("Why?", HITS, said[1:2], ()).supported == 0
-    assert read("Why?", HITS, said[2:], ()).supported == 0.5
+    assert read("Why?", "So.", HITS, said, ()).supported == 0.5
+    assert read("Why?", "So.", HITS, said[:1], ()).supported == 1
+    assert read("Why?", "So.", HITS, said[1:2], ()).supported == 0
+    assert read("Why?", "So.", HITS, said[2:], ()).supported == 0.5
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("When did the court get nine justices?", "The court currently has nine justices."),
+        ("In what year was the mill built?", "The mill was built by Tove."),
+        ("What is France a region of?", "France is a region of France."),
+        ("What was the name of Tancred's nephew?", "The nephew of Tancred was Tancred."),
+    ],
+)
+def test_an_answer_may_be_true_and_not_say_what_was_asked(question: str, text: str) -> None:
+    told = [Sentence(0, len(text), (1,), supported=True)]
+
+    assert lacks_answer(question, text)
+    assert read(question, text, HITS, told, [citation(1)]).supported == 0
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("When did Herve serve?", "Herve served in the 1050s."),
+        ("When was it built?", "It was built after the war."),
+        ("When does it open?", "It opens on Monday."),
+        ("When was it founded?", "Es wurde 1911 gegründet."),
+        ("In what year was the mill of 1911 burnt?", "It was burnt in 1911, the same year."),
+        ("Is the lighthouse red?", "The lighthouse is red."),
+        ("Which is older, the mill or the harbour?", "The mill is older."),
+        ("Who was taller, Tove or Jens?", "Tove was taller."),
+        ("What is the lighthouse?", "The lighthouse is a tower."),
+        ("How many trees has the garden?", "The garden has 40 trees."),
+        ("", "Forty."),
+    ],
+)
+def test_an_answer_that_says_what_was_asked_is_one(question: str, text: str) -> None:
+    assert not lacks_answer(question, text)
 
 
 def test_a_second_opinion_is_how_much_likelier_yes_is_than_no() -> None:
-    assert read("Why?", HITS, (), (), chances=(-1.0, -2.0)).sure == 1.0
-    assert read("Why?", HITS, (), (), chances=(-20.0, -0.1)).sure == LEAST_SURE
-    assert read("Why?", HITS, (), (), chances=(-0.1, -20.0)).sure == MOST_SURE
-    assert read("Why?", HITS, (), ()).sure is None
+    assert read("Why?", "So.", HITS, (), (), chances=(-1.0, -2.0)).sure == 1.0
+    assert read("Why?", "So.", HITS, (), (), chances=(-20.0, -0.1)).sure == LEAST_SURE
+    assert read("Why?", "So.", HITS, (), (), chances=(-0.1, -20.0)).sure == MOST_SURE
+    assert read("Why?", "So.", HITS, (), ()).sure is None
 
 
 @given(signs, signs)
