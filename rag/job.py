@@ -27,6 +27,7 @@ class Job:
         self.ahead = 0
         self.text = ""
         self._writes_at_s: float | None = None
+        self._told = threading.Event()
         self._ask = ask
         self._finished = finished
         self._started = time.monotonic()
@@ -60,6 +61,10 @@ class Job:
     def wait(self) -> None:
         self._thread.join()
 
+    def wait_for_sources(self, most_s: float) -> None:
+        """Until they are there, there are none, or so much time is over."""
+        self._told.wait(most_s)
+
     def _run(self) -> None:
         outcome: Answer | str = UNFINISHED
         try:
@@ -70,6 +75,7 @@ class Job:
                         self.understood = question
                     case Sources(hits):
                         self.hits = hits
+                        self._told.set()
                     case Waiting(ahead):
                         self.ahead = ahead
                     case Reading(seconds):
@@ -82,4 +88,5 @@ class Job:
         except RagError as error:
             outcome = str(error)
         finally:
+            self._told.set()
             self._finished(outcome)

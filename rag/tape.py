@@ -70,6 +70,9 @@ class Weights:
         parameters = llama_cpp.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
         parameters.vocab_only = only_words
+        if not gpu_layers:
+            # Layers are laid out anew for the processor; a mapped file would stand beside them.
+            parameters.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE
         self.model = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
         if not self.model:
             reason = next(iter(_complaints), "llama.cpp does not say why")

@@ -53,6 +53,23 @@ def test_what_it_has_so_far_can_be_read_while_it_runs() -> None:
     assert job.elapsed_s > 0
 
 
+def test_sources_are_waited_for_until_they_are_there_or_there_are_none() -> None:
+    ask = Paced(Sources((HIT,)), Done(ANSWER))
+    job, _ = run(ask)
+
+    job.wait_for_sources(0.01)
+    assert job.hits is None
+    ask.go_on.release()
+    job.wait_for_sources(60)
+    assert job.hits == (HIT,)
+    ask.go_on.release()
+    job.wait()
+
+    broken, _ = run(lambda _: iter(()))
+    broken.wait_for_sources(60)
+    assert broken.hits is None
+
+
 def test_when_the_first_word_is_expected_is_known_until_that_is_over() -> None:
     ask = Paced(Sources((HIT,)), Reading(0.3), Done(ANSWER))
     job, _ = run(ask)

@@ -13,6 +13,10 @@ from rag.ui import filters, render, reply, shared
 
 POLL_S = 0.25
 MAX_QUESTION = 4000
+SOURCES_S = 0.25
+"""The page waits so long for the passages found, which mostly are there sooner, before it is drawn
+without them."""
+QUESTION = "question"
 STRICTNESS = "strictness"
 MEANINGS: dict[Strictness, str] = {
     "strict": "Answers only what it is sure of, and refuses more.",
@@ -35,13 +39,24 @@ def main() -> None:
     else:
         for turn in conversation.turns:
             _turn(room, turn)
-    within = filters.choose(room, conversation)
-    question = st.chat_input("Ask your documents", max_chars=MAX_QUESTION)
-    if question and question.strip():
+    filters.choose(room, conversation)
+    st.chat_input(
+        "Ask your documents",
+        max_chars=MAX_QUESTION,
+        key=QUESTION,
+        on_submit=_ask,
+        args=(room, conversation),
+    )
+
+
+def _ask(room: Room, conversation: Conversation | None) -> None:
+    """Before the page is drawn again, so that it is drawn once."""
+    question = st.session_state[QUESTION].strip()
+    if question:
         conversation_id = conversation.id if conversation else uuid4().hex
-        room.ask(conversation_id, question.strip(), within=within)
+        room.ask(conversation_id, question, within=filters.current(conversation))
         filters.asked(conversation_id)
-        _go_to(conversation_id)
+        st.query_params["chat"] = conversation_id
 
 
 def _chosen(room: Room) -> Conversation | None:
@@ -153,6 +168,8 @@ def _writing(room: Room, turn_id: int) -> None:
     job = room.job(turn_id)
     if job is None:
         st.rerun()
+    if job.hits is None:
+        job.wait_for_sources(SOURCES_S)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(_stage(job), width="stretch")
         if st.button("Stop", icon=":material/stop:", disabled=job.cancelled, key=f"stop-{turn_id}"):

@@ -17,14 +17,14 @@ CLEARED = "within-cleared"
 EARLIEST = date(1970, 1, 1)
 
 
-def choose(room: Room, conversation: Conversation | None) -> Filter:
-    """Draw the control. Returns what is chosen for the next question."""
+def choose(room: Room, conversation: Conversation | None) -> None:
+    """Draw the control."""
     catalog = room.library.catalog
     key = conversation.id if conversation else ""
-    within = _current(conversation)
+    within = current(conversation)
     names = {record.id: record.name for record in catalog.documents()}
     if not names:
-        return within
+        return
     words = scope.in_words(within, names)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         label = f"Ask in: {render.label(words, 60)}"
@@ -44,7 +44,6 @@ def choose(room: Room, conversation: Conversation | None) -> Filter:
     if chosen != within:
         st.session_state[CHOSEN][key] = chosen
         st.rerun()
-    return within
 
 
 def asked(conversation_id: str) -> None:
@@ -63,7 +62,8 @@ def note(room: Room, within: Filter) -> None:
         st.caption(f"Asked in: {render.label(scope.in_words(within, names), 200)}")
 
 
-def _current(conversation: Conversation | None) -> Filter:
+def current(conversation: Conversation | None) -> Filter:
+    """What is chosen for the next question."""
     chosen: dict[str, Filter] = st.session_state.setdefault(CHOSEN, {})
     st.session_state.setdefault(CLEARED, 0)
     if conversation is None:
