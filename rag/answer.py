@@ -188,12 +188,12 @@ def _over_time(
     wanted = series.asked(question)
     if wanted is None:
         return None
-    told = {
-        some[0].document: operands.over_time(wanted, some, page_text)
+    told = [
+        (some[0].document, operands.over_time(wanted, some, page_text))
         for some in each([wanted.label])
-    }
-    points = series.merged([point for points in told.values() for point in points])
-    without = tuple(document for document, points in told.items() if not points)
+    ]
+    points = series.merged([point for _, own in told for point in own])
+    without = tuple(document for document, own in told if not own)
     if not series.suffice(wanted, points, n_without=len(without), n=len(told)):
         return None
     if wanted.pick == "latest":

@@ -25,7 +25,7 @@ from rag.errors import (
 )
 from rag.library import Lazy, Library, open_library, read_catalog
 from rag.settings import Settings
-from rag.types import Delta, Done, Sources, Span
+from rag.types import EVERYTHING, Delta, Done, Filter, Sources, Span
 
 Open = Callable[..., Library]
 Write = Callable[..., Path]
@@ -135,6 +135,59 @@ def test_top_k_of_a_question_goes_before_that_of_the_settings(
     assert next(library.ask("red apple pears", top_k=1)) == Sources(
         library.search("red apple pears", top_k=1)
     )
+
+
+QUARTERLY = """\
+Quarterly report of {company} for the period ended {day}
+(in millions)
+Three months ended {day}
+{year} {before}
+Net sales {sales} 90
+Costs 70 60
+"""
+
+
+def quarterly(folder: Path, name: str, day: str, sales: int, company: str = "Acme") -> Path:
+    year = int(day[-4:])
+    path = folder / name
+    path.write_text(
+        QUARTERLY.format(company=company, day=day, year=year, before=year - 1, sales=sales)
+    )
+    return path
+
+
+def test_a_figure_is_followed_through_all_reports_of_a_kind(
+    fake_library: Open, tmp_path: Path
+) -> None:
+    library = fake_library(top_k=1)
+    paths = [
+        quarterly(tmp_path, "2023 Q1 ACME.txt", "March 31, 2023", 100),
+        quarterly(tmp_path, "2023 Q2 ACME.txt", "June 30, 2023", 110),
+        quarterly(tmp_path, "2023 Q3 ACME.txt", "September 30, 2023", 130),
+        quarterly(tmp_path, "2023 Q3 GLBX.txt", "September 30, 2023", 999, company="Globex"),
+    ]
+    list(library.ingest.take_in(paths))
+
+    def text(question: str, within: Filter = EVERYTHING) -> list[str]:
+        last = list(library.ask(question, within=within))[-1]
+        assert isinstance(last, Done)
+        assert last.answer.maker == "figures"
+        assert all(citation.supported for citation in last.answer.citations)
+        return last.answer.text.splitlines()
+
+    lines = text("How have Acme's net sales changed over the quarters?")
+    assert lines[1:4] == [
+        "- three months to March 31, 2023: 100 million",
+        "- three months to June 30, 2023: 110 million",
+        "- three months to September 30, 2023: 130 million",
+    ]
+    latest = "Net sales, three months to September 30, 2023: {} million."
+    assert text("What were Acme's net sales in the latest quarter?") == [latest.format(130)]
+    assert text("What were Globex's net sales in the latest quarter?") == [latest.format(999)]
+    chosen = Filter(documents=tuple(r.id for r in library.catalog.documents() if "Q2" in r.name))
+    assert text("What were net sales in the latest quarter?", chosen) == [
+        "Net sales, three months to June 30, 2023: 110 million."
+    ]
 
 
 # Opening
