@@ -278,7 +278,7 @@ def test_a_second_question_waits_for_the_first(garden: Room, slow: SlowGenerator
     first = garden.ask("c", "How many apple trees?")
     slow.go_on(1)
     until(lambda: (job := garden.job(first)) and job.text)
-    second = garden.ask("c", "When were the trees planted?")
+    second = garden.ask("c", "How many trees has the garden?")
 
     until(lambda: (job := garden.job(second)) and job.ahead == 1)
     waiting = garden.job(second)
