@@ -20,7 +20,7 @@ def finished(room: Room, turn_id: int, answer: Answer) -> None:
     else:
         _answered(room, turn_id, answer)
     if answer.hits and answer.maker != "index":
-        passages(answer.hits, "Passages read")
+        passages(answer.hits, f"Passages {'read' if answer.maker == 'model' else 'found'}")
     st.caption(_timing(answer))
 
 
