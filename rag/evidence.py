@@ -88,7 +88,7 @@ def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stre
     seen: set[Span] = set()
     stretches = []
     for hit in hits:
-        name = re.sub(r"[_.\-]+", " ", hit.document)
+        name = facts.words_of(hit.document)
         context = facts.read("\n".join([name, hit.label, hit.chunk.context, *hit.chunk.heading]))
         plain_name = re.sub(r"[\W_]", "", hit.document.casefold())
         for span in hit.chunk.spans:

@@ -194,6 +194,11 @@ def read(text: str) -> Facts:
     return _finish(draft, text)
 
 
+def words_of(file_name: str) -> str:
+    """The words that a file name is made of, with spaces between them."""
+    return re.sub(r"[_.\-]+", " ", file_name)
+
+
 def speaks_of(text: str, stem: str) -> bool:
     """Whether a capitalised word of `text` has this stem."""
     words = re.finditer(rf"\b{re.escape(stem)}[\w'’&]*", text, re.IGNORECASE)

@@ -45,10 +45,10 @@ def find(task: Task, hits: Sequence[Hit], page_text: PageText) -> tuple[Operand,
     """
     found: list[Row] = []
     for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
-        cover = _cover(stretch, page_text)
+        cover = _cover(stretch.hit.chunk.doc_id, page_text)
         if QUARTERLY.search(cover) and not task.interim:
             continue
-        name, known = _plain(stretch.hit.document), _known(stretch, cover, task.names)
+        name, known = facts.words_of(stretch.hit.document), _known(stretch, cover, task.names)
         columns = partial(_columns, file_name=name, task=task)
         found += (
             replace(row, known=known)
@@ -67,15 +67,15 @@ def find(task: Task, hits: Sequence[Hit], page_text: PageText) -> tuple[Operand,
 
 def over_time(wanted: Series, hits: Sequence[Hit], page_text: PageText) -> tuple[Point, ...]:
     """What one document tells of the series: of a report on a part of a year, its own period; of
-    any other, all years of its tables. Empty where it is not certain. hits: of that document.
+    any other, all years of its tables. Empty where it is not certain. hits: of that document, one
+    at least.
     """
     task = Task("value", (wanted.label,), (), names=wanted.names)
+    cover = _cover(hits[0].chunk.doc_id, page_text)
+    quarterly = bool(QUARTERLY.search(cover))
+    ends = frozenset(day for readings in facts.read(cover).days for day in readings)
     found: dict[str, list[Row]] = {}
-    quarterly, ends = False, frozenset[Day]()
     for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
-        cover = _cover(stretch, page_text)
-        quarterly = bool(QUARTERLY.search(cover))
-        ends = frozenset(day for readings in facts.read(cover).days for day in readings)
         known = _known(stretch, cover, wanted.names)
         for row in rows.read(stretch, _dated if quarterly else _yearly):
             part = _part(row.table) if isinstance(row.table, Table) else None
@@ -111,8 +111,8 @@ def alike(
 
 
 def _named(doc_id: str, file_name: str, asked: Iterable[str], page_text: PageText) -> list[str]:
-    cover = page_text(doc_id, 1)[:COVER]
-    said = facts.read(_plain(file_name)).stems
+    cover = _cover(doc_id, page_text)
+    said = facts.read(facts.words_of(file_name)).stems
     return [stem for stem in asked if stem in said or facts.speaks_of(cover, stem)]
 
 
@@ -145,11 +145,11 @@ def pages_with(labels: Sequence[str], pages: Iterable[tuple[int, str]]) -> tuple
 
 def on_pages(hit: Hit, numbers: Iterable[int]) -> tuple[Hit, ...]:
     """The hit as of these pages of its document, whole."""
-    doc_id = hit.chunk.doc_id
-    return tuple(
-        replace(hit, chunk=replace(hit.chunk, spans=(Span(doc_id, number, 0, 1),)))
-        for number in numbers
-    )
+    return tuple(_at(hit, Span(hit.chunk.doc_id, number, 0, 1)) for number in numbers)
+
+
+def _at(hit: Hit, span: Span) -> Hit:
+    return replace(hit, chunk=replace(hit.chunk, spans=(span,)))
 
 
 def _whole_pages(hits: Sequence[Hit], page_text: PageText) -> list[Hit]:
@@ -158,10 +158,7 @@ def _whole_pages(hits: Sequence[Hit], page_text: PageText) -> list[Hit]:
         for span in hit.chunk.spans:
             pages.setdefault((span.doc_id, span.page), hit)
     return [
-        replace(
-            hit,
-            chunk=replace(hit.chunk, spans=(Span(doc_id, page, 0, len(page_text(doc_id, page))),)),
-        )
+        _at(hit, Span(doc_id, page, 0, len(page_text(doc_id, page))))
         for (doc_id, page), hit in pages.items()
     ]
 
@@ -316,19 +313,15 @@ def _points(
 # -- what a row says -------------------------------------------------------------------------------
 
 
-def _cover(stretch: Stretch, page_text: PageText) -> str:
-    return page_text(stretch.hit.chunk.doc_id, 1)[:COVER]
+def _cover(doc_id: str, page_text: PageText) -> str:
+    return page_text(doc_id, 1)[:COVER]
 
 
 def _known(stretch: Stretch, cover: str, names: frozenset[str]) -> frozenset[str]:
     """Stems of the file name, and of names in the question that the cover or the headings hold."""
     named = {name for name in names if facts.speaks_of(cover, name)}
-    file_name = facts.read(_plain(stretch.hit.document)).stems
+    file_name = facts.read(facts.words_of(stretch.hit.document)).stems
     return frozenset((names & stretch.context.stems) | named | file_name)
-
-
-def _plain(file_name: str) -> str:
-    return re.sub(r"[_.\-]+", " ", file_name)
 
 
 def _interim(row: Row, stretch: Stretch) -> frozenset[str]:

@@ -150,5 +150,5 @@ def _holds(hit: Hit, citation: Citation) -> bool:
 
 
 def _surroundings(hit: Hit) -> str:
-    name = re.sub(r"[_.\-]+", " ", hit.document)
+    name = facts.words_of(hit.document)
     return "\n".join([name, hit.label, hit.chunk.context, *hit.chunk.heading, hit.chunk.reading])
