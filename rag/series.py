@@ -42,74 +42,72 @@ MOVE = (
 COURSE = r"(?:trends?|patterns?|changes?|variations?|fluctuations?|developments?|shifts?)"
 SEEN = r"(?:identified|identifiable|discerned|seen|observed|found|noted)"
 HOW = r"(?:how|in what (?:ways?|manner))"
-WORDINGS = tuple(
-    re.compile(rf"^\W*{wording}\W*$", re.IGNORECASE)
-    for wording in (
-        # How have net sales changed over the years
-        rf"{HOW} (?:has|have|had|did|do|does) (?P<label>.+?) {MOVE}(?: {TIME})+",
-        rf"{HOW} (?:has|have) (?P<label>.+?) (?:trended|evolved|fluctuated|developed)",
-        # Can any trends be identified in net sales over the reported periods
-        (
-            r"(?:can |could )?(?:(?:are|is) there )?(?:what |which )?(?:any |an? |the )?(?:\w+ )?"
-            rf"{COURSE} (?:(?:can |could )?(?:be )?{SEEN} )?(?:in|of|for|from) (?P<label>.+?)"
-            rf"(?: {TIME})+"
-        ),
-        # What were net sales reported by Acme in each of the years
-        (
-            r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)"
-            r"(?: (?:reported|recorded|stated|shown|disclosed))?(?: by [\w.&' ]+?)? "
-            rf"(?:in|for|across|of|over|during) {EACH} {UNITS}"
-        ),
-        # What tax rate has Acme reported in these quarters
-        (
-            r"what (?P<label>.+?) (?:has|have|did) [\w.&' ]+? "
-            r"(?:report(?:ed)?|record(?:ed)?|shown?|had) "
-            rf"(?:in|for|across|over|during) {EACH} {UNITS}"
-        ),
-        # How do net sales in the latest quarter compare to previous quarters
-        (
-            r"(?:how (?:does|do|did) |compare )(?P<label>.+?) (?:in|for|of) the "
-            rf"(?:most recent|latest|last|current) {UNITS}(?: (?:compare|stack up|measure up))? "
-            rf"(?:to|with|against|and) (?:the )?(?:previous|prior|past|earlier) (?:{UNITS}|ones)"
-        ),
-        # Compare net sales across the reports
-        rf"(?:compare|show|list|give|track|tabulate)(?: me)? (?P<label>.+?) {TIME}",
-    )
+
+
+def _wordings(*patterns: str) -> tuple[re.Pattern[str], ...]:
+    """Each of a whole question."""
+    return tuple(re.compile(rf"^\W*{pattern}\W*$", re.IGNORECASE) for pattern in patterns)
+
+
+WORDINGS = _wordings(
+    # How have net sales changed over the years
+    rf"{HOW} (?:has|have|had|did|do|does) (?P<label>.+?) {MOVE}(?: {TIME})+",
+    rf"{HOW} (?:has|have) (?P<label>.+?) (?:trended|evolved|fluctuated|developed)",
+    # Can any trends be identified in net sales over the reported periods
+    (
+        r"(?:can |could )?(?:(?:are|is) there )?(?:what |which )?(?:any |an? |the )?(?:\w+ )?"
+        rf"{COURSE} (?:(?:can |could )?(?:be )?{SEEN} )?(?:in|of|for|from) (?P<label>.+?)"
+        rf"(?: {TIME})+"
+    ),
+    # What were net sales reported by Acme in each of the years
+    (
+        r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)"
+        r"(?: (?:reported|recorded|stated|shown|disclosed))?(?: by [\w.&' ]+?)? "
+        rf"(?:in|for|across|of|over|during) {EACH} {UNITS}"
+    ),
+    # What tax rate has Acme reported in these quarters
+    (
+        r"what (?P<label>.+?) (?:has|have|did) [\w.&' ]+? "
+        r"(?:report(?:ed)?|record(?:ed)?|shown?|had) "
+        rf"(?:in|for|across|over|during) {EACH} {UNITS}"
+    ),
+    # How do net sales in the latest quarter compare to previous quarters
+    (
+        r"(?:how (?:does|do|did) |compare )(?P<label>.+?) (?:in|for|of) the "
+        rf"(?:most recent|latest|last|current) {UNITS}(?: (?:compare|stack up|measure up))? "
+        rf"(?:to|with|against|and) (?:the )?(?:previous|prior|past|earlier) (?:{UNITS}|ones)"
+    ),
+    # Compare net sales across the reports
+    rf"(?:compare|show|list|give|track|tabulate)(?: me)? (?P<label>.+?) {TIME}",
 )
 LATEST = r"(?:latest|most recent|newest|last reported)"
 REPORT = (
     r"(?:(?:quarterly|annual|fiscal) )?(?:10-?[qk]|report|filing|quarter|year|period|statement)"
     r"(?: (?:report|filing))?"
 )
-NEWEST = tuple(
-    re.compile(rf"^\W*{wording}\W*$", re.IGNORECASE)
-    for wording in (
-        # What were net sales in the latest quarter
-        (
-            r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)(?: as)?"
-            r"(?: (?:reported|recorded|stated|shown|disclosed))?"
-            rf" (?:in|for|as of|at the end of) (?:the|its|their|our) {LATEST} {REPORT}"
-        ),
-        (
-            rf"(?:in|for) (?:the|its|their|our) {LATEST} {REPORT},? "
-            r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)"
-        ),
-        rf"what (?:is|was|are|were) the {LATEST} (?P<label>.+?)",
-    )
+NEWEST = _wordings(
+    # What were net sales in the latest quarter
+    (
+        r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)(?: as)?"
+        r"(?: (?:reported|recorded|stated|shown|disclosed))?"
+        rf" (?:in|for|as of|at the end of) (?:the|its|their|our) {LATEST} {REPORT}"
+    ),
+    (
+        rf"(?:in|for) (?:the|its|their|our) {LATEST} {REPORT},? "
+        r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)"
+    ),
+    rf"what (?:is|was|are|were) the {LATEST} (?P<label>.+?)",
 )
-EXTREME = tuple(
-    re.compile(rf"^\W*{wording}\W*$", re.IGNORECASE)
-    for wording in (
-        # Which year had the highest net sales
-        (
-            r"(?:in )?(?:which|what) (?:year|quarter|period) (?:has|had|shows?|saw|reported) "
-            r"(?:the |a )?(?P<most>high|low|great|larg|bigg|small)(?:er|est) (?P<label>.+?)"
-        ),
-        (
-            r"(?:in )?(?:which|what) (?:year|quarter|period) (?:is|was|were|are) (?P<label>.+?) "
-            r"(?:the )?(?P<most>high|low|great|larg|bigg|small)(?:er|est)"
-        ),
-    )
+EXTREME = _wordings(
+    # Which year had the highest net sales
+    (
+        r"(?:in )?(?:which|what) (?:year|quarter|period) (?:has|had|shows?|saw|reported) "
+        r"(?:the |a )?(?P<most>high|low|great|larg|bigg|small)(?:er|est) (?P<label>.+?)"
+    ),
+    (
+        r"(?:in )?(?:which|what) (?:year|quarter|period) (?:is|was|were|are) (?P<label>.+?) "
+        r"(?:the )?(?P<most>high|low|great|larg|bigg|small)(?:er|est)"
+    ),
 )
 UPWARDS = ("high", "great", "larg", "bigg")
 JUDGEMENT = re.compile(
