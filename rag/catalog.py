@@ -335,6 +335,7 @@ class Catalog:
         (row,) = self._all(
             "SELECT total(state = 'queued') AS queued, "
             "total(n_chunks - n_embedded) AS left_, total(n_embedded) AS done, "
+            "total(n_embedded > 0) AS begun, "
             "total(json_array_length(unread)) AS unread, "
             "(SELECT count(*) FROM scans) AS scans FROM documents"
         )
@@ -344,6 +345,7 @@ class Catalog:
             scans_done=int(row["scans"]),
             left=int(row["left_"]),
             done=int(row["done"]),
+            begun=int(row["begun"]),
         )
 
     def store_vectors(self, chunk_ids: Sequence[str], vectors: FloatArray) -> None:

@@ -1,6 +1,7 @@
 """Passages read by the language model before they are asked for, and the names of what it keeps.
 
-A passage is read behind the passages of its document that stand before it. Read alone, it costs
+A passage is read twice: behind the instructions alone, for the prompts that it comes first in, and
+behind the passages of its document that stand before it, for all others. Either one alone costs
 several points of F1 (docs/decisions/0018).
 """
 
@@ -29,16 +30,22 @@ OFF = "prepare_off"
 
 
 def names(catalog: Catalog, stamp: str, hits: Sequence[Hit]) -> tuple[str, ...]:
-    """The name of the cells of each hit's passage; none where the stamp is empty.
+    """The name of the cells of each hit's passage, in the order of the prompt; none where the stamp
+    is empty.
 
     It depends on every text that the cells do, so that none are used when one of them has changed.
     """
-    return tuple(_name_of(catalog, stamp, hit.chunk) for hit in hits) if stamp else ()
+    if not stamp:
+        return ()
+    return tuple(
+        _name_of(catalog, stamp, hit.chunk, BEFORE if place else 0)
+        for place, hit in enumerate(hits)
+    )
 
 
-def _name_of(catalog: Catalog, stamp: str, chunk: Chunk) -> str:
+def _name_of(catalog: Catalog, stamp: str, chunk: Chunk, before: int) -> str:
     ordinal = int(chunk.id.rpartition(":")[2])
-    first = max(ordinal - BEFORE, 0)
+    first = max(ordinal - before, 0)
     chunks = catalog.chunks_from(chunk.doc_id, first, ordinal - first + 1)
     return _name(stamp, chunk.doc_id, _passages(catalog, chunks))
 
@@ -47,6 +54,18 @@ def _name(stamp: str, doc_id: str, passages: Sequence[str]) -> str:
     """passages: the one that has the name, behind those that it is read behind."""
     texts = (prompt.INSTRUCTIONS, *passages)
     return f"{stamp}/{doc_id}/{hashlib.sha256(repr(texts).encode()).hexdigest()}"
+
+
+def _prompts(stamp: str, doc_id: str, passages: Sequence[str]) -> Iterator[Prompt]:
+    """The last passage of each is to be read: all behind those before them, then all but the first
+    behind nothing."""
+    windows = [passages[max(i - BEFORE, 0) : i + 1] for i in range(len(passages))]
+    named = [_name(stamp, doc_id, window) for window in windows]
+    for i, window in enumerate(windows):
+        names = named[i + 1 - len(window) : i + 1]
+        yield Prompt(prompt.INSTRUCTIONS, tuple(window), "", tuple(names))
+    for passage in passages[1:]:
+        yield Prompt(prompt.INSTRUCTIONS, (passage,), "", (_name(stamp, doc_id, [passage]),))
 
 
 def _passages(catalog: Catalog, chunks: Sequence[Chunk]) -> list[str]:
@@ -104,11 +123,13 @@ class Preparing:
         generator = self._generator()
         if generator is None or not generator.stamp:
             return None
-        n, of = self._cells.count(generator.stamp), self._catalog.work().done
+        work = self._catalog.work()
+        n, of = self._cells.count(generator.stamp), 2 * work.done - work.begun
         room = self._cells.max_bytes - self._cells.n_bytes
         left = max(min(of - n, room // self._size()), 0)
         remaining_s = self._pace.remaining_s(n, left) if left else 0.0
-        return Prepared(n, of, self._cells.n_bytes, self.is_on, remaining_s)
+        passages = min(n, of) * work.done // max(of, 1)
+        return Prepared(passages, work.done, self._cells.n_bytes, self.is_on, remaining_s)
 
     def _run(self) -> None:
         if sys.platform == "linux":
@@ -145,7 +166,8 @@ class Preparing:
             self._finished.add(doc_id)
 
     def document(self, doc_id: str, *, keep: Sequence[str] = ()) -> Iterator[bool]:
-        """Read the passages of a document that have no cells. Yields whether each came to its end.
+        """Read the passages of a document that have no cells. Yields whether each reading came to
+        its end.
 
         keep: documents whose cells do not go for it.
         """
@@ -154,17 +176,13 @@ class Preparing:
             return
         chunks = self._catalog.chunks_of(doc_id)
         passages = _passages(self._catalog, chunks) if chunks else []
-        windows = [passages[max(i - BEFORE, 0) : i + 1] for i in range(len(passages))]
-        named = [_name(generator.stamp, doc_id, window) for window in windows]
-        self._cells.prune(generator.stamp, doc_id, set(named))
-        for i, window in enumerate(windows):
-            if named[i] in self._cells:
+        prompts = list(_prompts(generator.stamp, doc_id, passages))
+        self._cells.prune(generator.stamp, doc_id, {built.cells[-1] for built in prompts})
+        for built in prompts:
+            if built.cells[-1] in self._cells:
                 continue
             if not self._cells.make_room(self._size(), keep=keep):
                 return
-            built = Prompt(
-                prompt.INSTRUCTIONS, tuple(window), "", tuple(named[i + 1 - len(window) : i + 1])
-            )
             yield generator.prepare(built, cancelled=lambda: not self._may_go_on())
 
     def _may_go_on(self) -> bool:

@@ -443,14 +443,15 @@ class Progress:
 @dataclass(frozen=True, slots=True)
 class Work:
     """What is left to do with the documents. queued: documents to be read. scans_left: pages that
-    OCR has yet to read. left, done: chunks without and with vectors. remaining_s: for chunks and
-    scans together; None while unknown."""
+    OCR has yet to read. left, done: chunks without and with vectors. begun: documents with some of
+    the latter. remaining_s: for chunks and scans together; None while unknown."""
 
     queued: int
     scans_left: int
     scans_done: int
     left: int
     done: int
+    begun: int
     paused: bool = False
     remaining_s: float | None = None
 
@@ -461,8 +462,9 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """How many passages of the embedded documents the language model has read beforehand. n_bytes:
-    on the disk. remaining_s: for what there is room for; None while unknown."""
+    """How many passages of the embedded documents the language model has read beforehand; one that
+    was read in one of the two ways counts half. n_bytes: on the disk. remaining_s: for what there
+    is room for; None while unknown."""
 
     n: int
     of: int

@@ -1,3 +1,4 @@
+import functools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -79,7 +80,7 @@ def hits(room: Room, doc_id: str) -> list[Hit]:
     ]
 
 
-def test_each_passage_is_read_behind_those_before_it_under_the_name_it_is_asked_for(
+def test_each_passage_is_read_behind_those_before_it_and_then_behind_nothing(
     open_room: Callable[..., Room], write_pdf: Write
 ) -> None:
     preparer = Preparer()
@@ -87,18 +88,33 @@ def test_each_passage_is_read_behind_those_before_it_under_the_name_it_is_asked_
     doc_id = add(room, write_pdf("a.pdf", LONG))
     n = n_chunks(room, doc_id)
     assert n > prepare.BEFORE + 2
-    until(lambda: len(preparer.prepared) == n)
+    until(lambda: len(preparer.prepared) == 2 * n - 1)
 
     found = hits(room, doc_id)
     passages = [prompt.passage(hit, hit.chunk.reading) for hit in found]
     names = prepare.names(room.library.catalog, "stamp", found)
-    assert [p.passages[-1] for p in preparer.prepared] == passages
-    assert [p.cells[-1] for p in preparer.prepared] == list(names)
-    for i, built in enumerate(preparer.prepared):
+    for i, built in enumerate(preparer.prepared[:n]):
         first = max(i - prepare.BEFORE, 0)
         assert built.instructions == prompt.INSTRUCTIONS
         assert built.passages == tuple(passages[first : i + 1])
         assert built.cells == names[first : i + 1]
+    for i, built in enumerate(preparer.prepared[n:], 1):
+        assert built.instructions == prompt.INSTRUCTIONS
+        assert built.passages == (passages[i],)
+        assert built.cells == prepare.names(room.library.catalog, "stamp", found[i : i + 1])
+
+
+def test_cells_are_named_by_whether_a_passage_comes_first(
+    open_room: Callable[..., Room], write_pdf: Write
+) -> None:
+    room = open_room(Preparer())
+    doc_id = add(room, write_pdf("a.pdf", LONG))
+    a, b, c, *_ = hits(room, doc_id)
+    named = functools.partial(prepare.names, room.library.catalog, "stamp")
+
+    assert named([b, c])[1] == named([a, c])[1] != named([c])[0]
+    assert named([c, b])[0] == named([c, a])[0] == named([c])[0]
+    assert named([b, a])[1] == named([a, b])[0]  # the first of its document
 
 
 def test_a_question_names_the_cells_of_its_passages(
@@ -200,6 +216,7 @@ def test_progress_is_of_all_passages_and_ends(
     progress = room.preparing.progress()
     assert progress is not None
     assert (progress.of, progress.remaining_s) == (n, 0.0)
+    assert len(cells_on_disk(room)) == 2 * n - 1
     assert progress.n_bytes == room.library.cells.n_bytes > 0
 
 
@@ -235,7 +252,7 @@ def test_cells_of_a_text_that_has_changed_are_dropped(
     preparer = Preparer()
     room = open_room(preparer)
     doc_id = add(room, write_pdf("a.pdf", LONG))
-    n = n_chunks(room, doc_id)
+    n = 2 * n_chunks(room, doc_id) - 1
     until(lambda: len(cells_on_disk(room)) == n)
     before = set(cells_on_disk(room))
 
