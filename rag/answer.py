@@ -133,7 +133,7 @@ def ask(
         total_s=time.perf_counter() - start,
     )
     if draft.stop != "cancelled":
-        answer = _weighed(answer, rule, strictness, model, cancelled)
+        answer = _weighed(answer, page_text, rule, strictness, model, cancelled)
     yield Done(answer)
 
 
@@ -271,6 +271,7 @@ def _written(
 
 def _weighed(
     answer: Answer,
+    page_text: PageText,
     rule: refusal.Rule,
     strictness: Strictness,
     model: Generator,
@@ -285,6 +286,7 @@ def _weighed(
         answer.hits,
         answer.sentences,
         answer.citations,
+        cover=lambda doc_id: operands.cover_of(doc_id, page_text),
         chances=_second(answer, rule, model, cancelled),
     )
     confidence = refusal.confidence(signs, rule)

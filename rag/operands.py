@@ -45,7 +45,7 @@ def find(task: Task, hits: Sequence[Hit], page_text: PageText) -> tuple[Operand,
     """
     found: list[Row] = []
     for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
-        cover = _cover(stretch.hit.chunk.doc_id, page_text)
+        cover = cover_of(stretch.hit.chunk.doc_id, page_text)
         if QUARTERLY.search(cover) and not task.interim:
             continue
         name, known = facts.words_of(stretch.hit.document), _known(stretch, cover, task.names)
@@ -71,7 +71,7 @@ def over_time(wanted: Series, hits: Sequence[Hit], page_text: PageText) -> tuple
     at least.
     """
     task = Task("value", (wanted.label,), (), names=wanted.names)
-    cover = _cover(hits[0].chunk.doc_id, page_text)
+    cover = cover_of(hits[0].chunk.doc_id, page_text)
     quarterly = bool(QUARTERLY.search(cover))
     ends = frozenset(day for readings in facts.read(cover).days for day in readings)
     found: dict[str, list[Row]] = {}
@@ -94,6 +94,11 @@ def over_time(wanted: Series, hits: Sequence[Hit], page_text: PageText) -> tuple
     return ()
 
 
+def cover_of(doc_id: str, page_text: PageText) -> str:
+    """The head of its first page: whose it is and of when, which later pages take as known."""
+    return page_text(doc_id, 1)[:COVER]
+
+
 def alike(
     question: str, found: Sequence[str], names: Mapping[str, str], page_text: PageText
 ) -> dict[str, None]:
@@ -111,7 +116,7 @@ def alike(
 
 
 def _named(doc_id: str, file_name: str, asked: Iterable[str], page_text: PageText) -> list[str]:
-    cover = _cover(doc_id, page_text)
+    cover = cover_of(doc_id, page_text)
     said = facts.read(facts.words_of(file_name)).stems
     return [stem for stem in asked if stem in said or facts.speaks_of(cover, stem)]
 
@@ -311,10 +316,6 @@ def _points(
 
 
 # -- what a row says -------------------------------------------------------------------------------
-
-
-def _cover(doc_id: str, page_text: PageText) -> str:
-    return page_text(doc_id, 1)[:COVER]
 
 
 def _known(stretch: Stretch, cover: str, names: frozenset[str]) -> frozenset[str]:

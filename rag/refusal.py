@@ -7,7 +7,7 @@ together whether the documents hold the answer. Decision 0017 says how the weigh
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag import facts, wording
@@ -72,18 +72,22 @@ def read(
     sentences: Sequence[Sentence],
     citations: Sequence[Citation],
     *,
+    cover: Callable[[str], str] = lambda _: "",
     chances: Sequence[float] = (),
 ) -> Signs:
     """text: the answer. hits: what the model read; where nothing was cited, the first of them
-    counts as cited. chances: logarithms of the probabilities of `opinion.OPENINGS`; empty where not
-    asked for."""
+    counts as cited. cover(doc_id): what says whose a document is, for its pages may speak of "the
+    Company" where the question names it. chances: logarithms of the probabilities of
+    `opinion.OPENINGS`; empty where not asked for."""
     stated = [s.supported for s in sentences if s.markers or not s.supported]
     if lacks_answer(question, text):
         stated = [False]
     cited = [hit for hit in hits if any(_holds(hit, citation) for citation in citations)]
+    cited = cited or [*hits[:1]]
+    covers = [cover(doc_id) for doc_id in dict.fromkeys(hit.chunk.doc_id for hit in cited)]
     return Signs(
         supported=sum(stated) / len(stated) if stated else 0.5,
-        absent=min(MOST_ABSENT, n_absent(question, cited or hits[:1])),
+        absent=min(MOST_ABSENT, n_absent(question, cited, covers)),
         sure=max(min(chances[0] - chances[1], MOST_SURE), LEAST_SURE) if chances else None,
     )
 
@@ -101,8 +105,9 @@ def lacks_answer(question: str, text: str) -> bool:
     return bool(asked) and not figures and said.stems <= asked.stems
 
 
-def n_absent(question: str, hits: Sequence[Hit]) -> int:
-    """Names and figures of the question that neither the passages nor what they stand under hold.
+def n_absent(question: str, hits: Sequence[Hit], covers: Sequence[str] = ()) -> int:
+    """Names and figures of the question that neither the passages nor what they stand under hold,
+    and names that the documents' covers do not hold either.
 
     The question's first word is no name: it has its capital in any case.
     """
@@ -110,8 +115,9 @@ def n_absent(question: str, hits: Sequence[Hit]) -> int:
     held = facts.read("\n".join(_surroundings(hit) for hit in hits))
     stems = held.stems | held.coined
     values = {number.value for number in (*held.numbers, *held.parts)}
-    names = {name.stem for name in asked.names if not name.opening}
-    return len(names - stems) + sum(number.value not in values for number in asked.numbers)
+    names = {name.stem for name in asked.names if not name.opening} - stems
+    names -= {name for name in names if any(facts.speaks_of(cover, name) for cover in covers)}
+    return len(names) + sum(number.value not in values for number in asked.numbers)
 
 
 def confidence(signs: Signs, rule: Rule) -> float:

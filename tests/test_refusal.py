@@ -65,6 +65,14 @@ def test_a_name_in_the_file_name_or_the_heading_is_not_absent() -> None:
     assert n_absent("What has the garden of Greyshoal?", [headed]) == 0
 
 
+def test_a_name_on_the_cover_of_what_was_cited_is_not_absent() -> None:
+    question = "How many trees has Greyshoal in 2018?"
+    covers = {TREES.chunk.doc_id: "GREYSHOAL LIMITED\nAnnual report 2018"}
+
+    assert n_absent(question, [TREES], ["Greyling Limited"]) == 2
+    assert read(question, "40.", HITS, (), (), cover=covers.__getitem__).absent == 1
+
+
 def test_only_passages_that_were_cited_count_and_the_best_where_none_was() -> None:
     question = "What ripens at Oxlow?"
 
