@@ -45,10 +45,10 @@ class Lexical:
         if doc_ids is None:
             return self._scored(self._split(words), n)
         ranges = self._ranges(doc_ids)
-        rows = _rows_in(ranges)
-        if len(rows) <= SCORED:
-            return self._scored([_any_of(words)], n, rows)
-        asked = self._split(words, self.n_all() / len(rows))
+        n_rows = int((ranges[:, 1] - ranges[:, 0] + 1).sum())
+        if n_rows <= SCORED:
+            return self._scored([_any_of(words)], n, _rows_in(ranges))
+        asked = self._split(words, self.n_all() / n_rows)
         found = [row for expression in asked for row in self._rows_of(expression)]
         return self._scored(asked, n, _inside(np.array(found, np.int32), ranges))
 

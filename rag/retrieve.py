@@ -1,8 +1,10 @@
 """A question to ranked passages: by meaning and by words, with their pages and documents."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from rag import bm25, forms, rank, terms, wording
+from rag.arrays import FloatArray
 from rag.catalog import Catalog
 from rag.rank import Place
 from rag.types import Chunk, Embedder, Hit, Origin, VectorIndex
@@ -43,8 +45,12 @@ def retrieve(
     asked, holding = _asked(question, catalog)
     n_all = catalog.n_chunks()
     weights = {word: bm25.weight(n, n_all) for word, n in holding.items() if n}
-    lexical = catalog.holding(list(weights), CANDIDATES, doc_ids=chosen)
-    fused = rank.fuse(_nearest(asked, catalog, vectors, embedder, chosen), lexical)
+    vector = embedder().embed([asked])[0] if vectors.count() else None
+    n_chosen = catalog.n_chunks(chosen)
+    with ThreadPoolExecutor(1) as beside:  # both work outside of the interpreter's lock
+        lexical = beside.submit(catalog.holding, list(weights), CANDIDATES, doc_ids=chosen)
+        near = [] if vector is None else _nearest(vector, catalog, vectors, chosen, n_chosen)
+        fused = rank.fuse(near, lexical.result())
     places = catalog.places(list(fused))
     # The index may still have what the catalogue has no more.
     found = {chunk_id: fused[chunk_id] for chunk_id in fused if chunk_id in places}
@@ -70,21 +76,16 @@ def _asked(question: str, catalog: Catalog) -> tuple[str, dict[str, int]]:
 
 
 def _nearest(
-    asked: str,
+    vector: FloatArray,
     catalog: Catalog,
     vectors: VectorIndex,
-    embedder: Callable[[], Embedder],
     doc_ids: Sequence[str] | None,
+    n_chosen: int,
 ) -> list[tuple[str, float]]:
-    """(chunk id, cosine similarity), best first."""
-    n_all = vectors.count()
-    if not n_all:
-        return []
-    vector = embedder().embed([asked])[0]
+    """(chunk id, cosine similarity), best first. n_chosen: chunks of these documents."""
     if doc_ids is None:
         return vectors.query(vector, CANDIDATES)
-    n_chosen = catalog.n_chunks(doc_ids)
-    wanted = WIDER * CANDIDATES * n_all // max(n_chosen, 1)
+    wanted = WIDER * CANDIDATES * vectors.count() // max(n_chosen, 1)
     if n_chosen > CHEAPER * wanted:
         # Neighbours come from few documents, of which none need be chosen.
         near = _inside(vectors.query(vector, wanted), doc_ids)
