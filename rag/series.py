@@ -164,6 +164,11 @@ class Point:
         shown = f"{date(year, month, 1):%B} {day}, {year}"
         return f"{self.part} to {shown}" if self.part else shown
 
+    @property
+    def at(self) -> str:
+        """What stands in front of the period: a balance is of a day."""
+        return "on" if self.when % 10_000 and not self.part else "in"
+
 
 def asked(question: str) -> Series | None:
     """The series that a question asks for; None where it asks for none, for more, or unclearly."""
@@ -251,8 +256,8 @@ def _is_figure(label: str) -> bool:
 def _extreme(pick: Pick, points: Sequence[Point]) -> str:
     values = [point.operand.value for point in points]
     most = max(values) if pick == "highest" else min(values)
-    periods = " and ".join(p.period for p in points if p.operand.value == most)
-    return f"{points[0].operand.label} was {pick} in {periods}:"
+    when = [f"{p.at} {p.period}" for p in points if p.operand.value == most]
+    return f"{points[0].operand.label} was {pick} {' and '.join(when)}:"
 
 
 def _moved(points: Sequence[Point]) -> str:

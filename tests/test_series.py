@@ -76,8 +76,12 @@ def test_the_latest_is_told_alone_and_the_highest_in_front_of_all() -> None:
         return lines(Series("net sales", pick=pick), points)[0]
 
     assert opening("latest") == "Net sales, 2019: 3 million."
-    assert opening("highest") == "Net sales was highest in 2017 and 2019:"
+    assert opening("highest") == "Net sales was highest in 2017 and in 2019:"
     assert opening("lowest") == "Net sales was lowest in 2018:"
+    balances = (point(20230401, "3"), point(20230701, "4"))
+    assert lines(Series("x", pick="highest"), balances)[0] == (
+        "Net sales was highest on July 1, 2023:"
+    )
 
 
 def test_a_document_without_the_figure_may_have_the_latest_or_highest() -> None:
