@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from rag import cite, derived, operands, opinion, prompt, rank, refusal, series, sums
+from rag import apart, cite, derived, operands, opinion, prompt, rank, refusal, series, sums
 from rag.errors import ContextOverflow
 from rag.sums import Operand
 from rag.types import (
@@ -30,6 +30,7 @@ from rag.types import (
 
 PageText = Callable[[str, int], str]
 Each = Callable[[Sequence[str]], Iterable[tuple[Hit, ...]]]
+Apart = Callable[[str], Iterable[tuple[Hit, ...]]]
 
 SHORTEST_S = 2.0
 """Of readings whose length is worth telling."""
@@ -43,6 +44,21 @@ class Limits:
     answer_tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What an answer by the model is written with."""
+
+    model: Generator
+    page_text: PageText
+    limits: Limits
+    cells: Callable[[str, Sequence[Hit]], tuple[str, ...]]
+    rule: refusal.Rule
+    strictness: Strictness
+    seed: int
+    cancelled: Callable[[], bool]
+    start: float
+
+
 def ask(
     question: str,
     *,
@@ -53,6 +69,7 @@ def ask(
     boxes: Callable[[Span], tuple[Box, ...]],
     limits: Limits,
     each: Each = lambda _rows: (),
+    alone: Apart = lambda _question: (),
     cells: Callable[[str, Sequence[Hit]], tuple[str, ...]] = lambda _stamp, _hits: (),
     rule: refusal.Rule = refusal.DEFAULT,
     strictness: Strictness = "normal",
@@ -67,6 +84,8 @@ def ask(
     streamed before is then a draft that did not hold.
     each(rows) gives, for each document that rows of these names may be in, the passages and pages
     to look for them, the likeliest document first.
+    alone(question) gives the passages found in each document by itself, where the question may be
+    asked of each; of one that spans several, each is answered for.
     cells(stamp, hits) names what the model keeps of the hits' passages.
     page_text(doc_id, page) gives the text that spans point into, label what a citation of that
     page shows.
@@ -94,7 +113,46 @@ def ask(
             )
         )
         return
-    model = generator()
+    desk = _Desk(generator(), page_text, limits, cells, rule, strictness, seed, cancelled, start)
+    of_one = apart.asked(question)
+    several = tuple(alone(of_one)) if of_one else ()
+    if of_one and len(several) > 1:
+        answer = yield from _of_each(question, of_one, several, desk)
+    else:
+        answer = yield from _by_model(question, found, desk)
+    yield Done(
+        replace(
+            answer,
+            citations=cite.placed(answer.citations, label, boxes),
+            retrieve_s=retrieve_s,
+            total_s=time.perf_counter() - start,
+        )
+    )
+
+
+def _of_each(
+    question: str, of_one: str, several: Sequence[tuple[Hit, ...]], desk: _Desk
+) -> collections.abc.Generator[AnswerEvent, None, Answer]:
+    """One after the other, as it is asked of one document; each begins with the document's name."""
+    parts: list[Answer] = []
+    first = 1
+    for found in several:
+        opening = "\n" * bool(parts) + f"{found[0].document}: "
+        part = yield from _by_model(of_one, found, desk, opening=opening, first=first)
+        parts.append(part)
+        first += len(part.citations)
+        if part.stop == "cancelled":
+            break
+    nearest = [found[0] for found in several]
+    return apart.merged(question, parts, prompt.refusal(nearest))
+
+
+def _by_model(
+    question: str, found: Sequence[Hit], desk: _Desk, *, opening: str = "", first: int = 1
+) -> collections.abc.Generator[AnswerEvent, None, Answer]:
+    """opening: streamed in front of what the model writes. first: the marker of the first citation;
+    what comes before the model writes is told for that one only."""
+    model, limits = desk.model, desk.limits
     budget = min(limits.prompt_tokens, model.n_context - limits.answer_tokens)
     built, hits = prompt.build(
         question, rank.telling(found), count_tokens=model.count_tokens, budget=budget
@@ -103,42 +161,44 @@ def ask(
         raise ContextOverflow(
             f"The question leaves no room for a passage within {budget} tokens. Shorten it."
         )
-    built = replace(built, cells=cells(model.stamp, hits))
+    built = replace(built, cells=desk.cells(model.stamp, hits))
     if ahead := model.n_ahead:
         yield Waiting(ahead)
     # What there is to read behind others depends on what they leave.
-    elif (seconds := model.reading_s(built) or 0.0) >= SHORTEST_S:
+    elif not opening.startswith("\n") and (seconds := model.reading_s(built) or 0) >= SHORTEST_S:
         yield Reading(seconds)
 
     pieces = model.generate(
         built,
         max_tokens=limits.answer_tokens,
-        seed=seed,
-        cancelled=cancelled,
+        seed=desk.seed,
+        cancelled=desk.cancelled,
     )
-    draft = yield from _written(pieces, start)
-    text, cited = _cited(question, draft.text, hits, page_text)
+    if opening:
+        yield Delta(opening)
+    draft = yield from _written(pieces, desk.start)
+    text, cited = _cited(question, draft.text, hits, desk.page_text, first)
     answer = Answer(
         question=question,
         text=text,
         marked=cited.marked,
         sentences=cited.sentences,
-        citations=cite.placed(cited.citations, label, boxes),
+        citations=cited.citations,
         hits=hits,
         stop=draft.stop,
         prompt_tokens=model.prompt_tokens(built),
         output_tokens=draft.n_tokens,
-        retrieve_s=retrieve_s,
+        retrieve_s=0.0,
         first_token_s=draft.first_token_s,
-        total_s=time.perf_counter() - start,
+        total_s=0.0,
     )
-    if draft.stop != "cancelled":
-        answer = _weighed(answer, page_text, rule, strictness, model, cancelled)
-    yield Done(answer)
+    if draft.stop == "cancelled":
+        return answer
+    return _weighed(answer, desk)
 
 
 def _cited(
-    question: str, text: str, hits: tuple[Hit, ...], page_text: PageText
+    question: str, text: str, hits: tuple[Hit, ...], page_text: PageText, first: int
 ) -> tuple[str, cite.Cited]:
     """The text as checked, with figures that follow from others put right where these others are
     borne out."""
@@ -151,6 +211,7 @@ def _cited(
             page_text,
             is_meta=prompt.is_refusal,
             without=derived.without,
+            first=first,
         )
 
     right = derived.corrected(text)
@@ -269,14 +330,7 @@ def _written(
     return draft
 
 
-def _weighed(
-    answer: Answer,
-    page_text: PageText,
-    rule: refusal.Rule,
-    strictness: Strictness,
-    model: Generator,
-    cancelled: Callable[[], bool],
-) -> Answer:
+def _weighed(answer: Answer, desk: _Desk) -> Answer:
     """The answer with its confidence, or the refusal in its place."""
     if prompt.is_refusal(answer.text):
         return _refused(answer)
@@ -286,24 +340,22 @@ def _weighed(
         answer.hits,
         answer.sentences,
         answer.citations,
-        cover=lambda doc_id: operands.cover_of(doc_id, page_text),
-        chances=_second(answer, rule, model, cancelled),
+        cover=lambda doc_id: operands.cover_of(doc_id, desk.page_text),
+        chances=_second(answer, desk),
     )
-    confidence = refusal.confidence(signs, rule)
-    if confidence < refusal.needed(rule, strictness):
+    confidence = refusal.confidence(signs, desk.rule)
+    if confidence < refusal.needed(desk.rule, desk.strictness):
         return replace(_refused(answer), confidence=confidence, withheld=answer.text)
     return replace(answer, confidence=confidence)
 
 
-def _second(
-    answer: Answer, rule: refusal.Rule, model: Generator, cancelled: Callable[[], bool]
-) -> tuple[float, ...]:
+def _second(answer: Answer, desk: _Desk) -> tuple[float, ...]:
     """Asked for only of a model whose rule heeds it: it takes about a second."""
     quotes = [citation.quote for citation in answer.citations]
-    if not rule.sure or not quotes:
+    if not desk.rule.sure or not quotes:
         return ()
     asked = opinion.asked(answer.question, quotes)
-    return model.weigh(asked, opinion.OPENINGS, cancelled=cancelled)
+    return desk.model.weigh(asked, opinion.OPENINGS, cancelled=desk.cancelled)
 
 
 def _refused(answer: Answer) -> Answer:

@@ -58,13 +58,14 @@ def cite(
     *,
     is_meta: Callable[[str], bool] = lambda _: False,
     without: Callable[[str], str] = lambda _: "",
+    first: int = 1,
 ) -> Cited:
     """Check the answer `text` against the pages that `hits` point into.
 
     page_text(doc_id, page): the text that spans point into. is_meta: tells sentences that speak of
     the documents rather than from them, such as a refusal; they are neither cited nor marked.
     without: what is left of a sentence without a figure that follows from its others, which no
-    passage need hold; empty where there is none.
+    passage need hold; empty where there is none. first: the marker of the first citation.
     """
     pages = cache(page_text)
     source = Source(question, evidence.read(hits, pages))
@@ -85,7 +86,7 @@ def cite(
         runs, supported = source.find(known, asked)
         if not supported and (rest := without(said)) and source.find(facts.read(rest), asked)[1]:
             runs, supported = source.find(facts.read(rest), asked)
-        markers = [_marker(run, citations, pages, supported=supported) for run in runs]
+        markers = [_marker(run, citations, pages, first, supported=supported) for run in runs]
         found.append(Sentence(start, end, tuple(dict.fromkeys(markers)), supported))
     return Cited(_marked(text, kept, found), tuple(found), tuple(citations))
 
@@ -148,6 +149,7 @@ def _marker(
     run: Run,
     citations: list[Citation],
     page_text: Callable[[str, int], str],
+    first: int,
     *,
     supported: bool,
 ) -> int:
@@ -159,7 +161,7 @@ def _marker(
             citations[i] = replace(known, supported=known.supported or supported)
             return known.marker
     quote = page_text(span.doc_id, span.page)[span.start : span.end]
-    marker = len(citations) + 1
+    marker = first + len(citations)
     citations.append(Citation(marker, span, quote, supported, hit.document, label=""))
     return marker
 

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar, get_args
 
 from rag import (
     answer,
+    apart,
     conversation,
     cores,
     geometry,
@@ -55,6 +56,12 @@ WIDE = 40
 """Passages, from which is seen what documents a figure may be in."""
 MOST_COMPARED = 40
 """Documents; one takes about a tenth of a second."""
+MOST_NAMED = 500
+"""Documents whose covers are looked at for the names in a question, those with passages found
+first; one takes a tenth of a millisecond."""
+MOST_ALONE, FEW = 6, 3
+"""Documents that the model is asked about one by one, and passages of each: it takes some ten
+seconds for one."""
 THREADS = "threads"
 """In the catalogue, with the setup that so many are the fastest for."""
 
@@ -182,6 +189,7 @@ class Library:
             label=self.label,
             boxes=self.boxes,
             each=lambda rows: self._each(question, rows, within),
+            alone=lambda q: self._alone(question, q, within),
             limits=answer.Limits(self.settings.prompt_tokens, self.settings.answer_tokens),
             cells=lambda stamp, hits: prepare.names(self.catalog, stamp, hits),
             rule=self.rule,
@@ -195,16 +203,40 @@ class Library:
     ) -> Iterator[tuple[Hit, ...]]:
         """For each document that rows of these names may be in, the likeliest first: the passages
         found in it, and the pages that have such a row. None where there are too many to look."""
-        found = self.search(question, top_k=WIDE, within=within)
-        chosen = dict.fromkeys(hit.chunk.doc_id for hit in found)
-        if not within.documents:
-            inside = None if within.is_empty else {*self.catalog.matching(within)}
-            names = {r.id: r.name for r in self.catalog.documents() if not inside or r.id in inside}
-            chosen = operands.alike(question, [*chosen], names, self.page_text)
+        chosen = self._meant(question, within)
         for doc_id in chosen if len(chosen) <= MOST_COMPARED else ():
             if passages := self.search(" ".join(rows), doc_ids=[doc_id]):
                 pages = operands.pages_with(rows, self.catalog.page_texts(doc_id))
                 yield (*passages, *operands.on_pages(passages[0], pages))
+
+    def _alone(self, question: str, of_one: str, within: Filter) -> tuple[tuple[Hit, ...], ...]:
+        """The passages found for `of_one` in each document that the question is for, by the names
+        of the documents. None where they are too many to be asked one by one."""
+        few = MOST_ALONE if apart.of_documents(question) else 1
+        chosen = self._meant(question, within, few=few)
+        if len(chosen) > MOST_ALONE:
+            return ()
+        found = (self.search(of_one, top_k=FEW, doc_ids=[doc_id]) for doc_id in chosen)
+        return tuple(sorted(filter(None, found), key=lambda hits: hits[0].document.casefold()))
+
+    def _meant(self, question: str, within: Filter, *, few: int = 1) -> list[str]:
+        """The documents that a question to several may be for, the likeliest first: those that were
+        chosen one by one, or the ones that it names and others that are called as these; where it
+        names none, all of so few, or the first that is found and others that are called as it."""
+        found = [hit.chunk.doc_id for hit in self.search(question, top_k=WIDE, within=within)]
+        inside = None if within.is_empty else {*self.catalog.matching(within)}
+        names = {
+            r.id: r.name
+            for r in self.catalog.documents()
+            if r.n_chunks and (inside is None or r.id in inside)
+        }
+        ids = [*dict.fromkeys([*(i for i in found if i in names), *names])]
+        if within.documents:
+            return ids
+        chosen = operands.named(question, ids[:MOST_NAMED], names, self.page_text)
+        if not chosen and len(ids) <= few:
+            return ids
+        return operands.alike(chosen or ids[:1], names)
 
     @property
     def strictness(self) -> Strictness:

@@ -99,23 +99,25 @@ def cover_of(doc_id: str, page_text: PageText) -> str:
     return page_text(doc_id, 1)[:COVER]
 
 
-def alike(
-    question: str, found: Sequence[str], names: Mapping[str, str], page_text: PageText
-) -> dict[str, None]:
-    """The documents that a series may go through: of those found, the ones that the question names
-    best, or else the first; and all whose files are called as one of these but for numbers.
-
-    found: ids, the likeliest first. names: of all files, by id.
-    """
+def named(
+    question: str, doc_ids: Iterable[str], names: Mapping[str, str], page_text: PageText
+) -> list[str]:
+    """Those of the documents that the question names best, by file name or cover; none where it
+    names none. names: of files, by id."""
     asked = {name.stem for name in facts.read(question).names if not name.opening}
-    named = {i: len(_named(i, names[i], asked, page_text)) for i in found if i in names}
-    most = max(named.values(), default=0)
-    chosen = [i for i in named if named[i] == most] if most else list(named)[:1]
+    n_said = {i: len(_said(i, names[i], asked, page_text)) for i in doc_ids}
+    most = max(n_said.values(), default=0)
+    return [i for i, n in n_said.items() if n == most > 0]
+
+
+def alike(doc_ids: Iterable[str], names: Mapping[str, str]) -> list[str]:
+    """These, and all whose files are called as one of these but for numbers."""
+    chosen = dict.fromkeys(doc_ids)
     kinds = {_kind(names[i]) for i in chosen} - {frozenset()}
-    return dict.fromkeys([*chosen, *(i for i in names if _kind(names[i]) in kinds)])
+    return [*(chosen | dict.fromkeys(i for i in names if _kind(names[i]) in kinds))]
 
 
-def _named(doc_id: str, file_name: str, asked: Iterable[str], page_text: PageText) -> list[str]:
+def _said(doc_id: str, file_name: str, asked: Iterable[str], page_text: PageText) -> list[str]:
     cover = cover_of(doc_id, page_text)
     said = facts.read(facts.words_of(file_name)).stems
     return [stem for stem in asked if stem in said or facts.speaks_of(cover, stem)]

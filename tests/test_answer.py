@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 from libraries import hit
 
-from rag.answer import Each, Limits, ask
+from rag.answer import Apart, Each, Limits, ask
 from rag.errors import ContextOverflow, ModelMissing
-from rag.prompt import INSTRUCTIONS, NO_ANSWER, is_refusal
+from rag.prompt import INSTRUCTIONS, NO_ANSWER, is_refusal, passage
 from rag.refusal import DEFAULT, Rule, needed
 from rag.testing import ScriptedGenerator
 from rag.types import (
@@ -56,6 +56,7 @@ def events(
     strictness: Strictness = "normal",
     cancelled: Callable[[], bool] = lambda: False,
     each: Each = lambda _rows: (),
+    alone: Apart = lambda _question: (),
 ) -> list[AnswerEvent]:
     return list(
         ask(
@@ -66,6 +67,7 @@ def events(
             label=lambda _doc_id, page: f"page {page}",
             boxes=box_of,
             each=each,
+            alone=alone,
             limits=limits,
             rule=rule,
             strictness=strictness,
@@ -314,6 +316,91 @@ def test_a_row_that_no_passage_shows_is_looked_for_in_the_whole_of_the_one_docum
 
     assert maker(prose) == "figures"
     assert maker(prose, hit(SALES[5], page=5, doc_id="e" * 64)) == "model"
+
+
+SEVERAL = "What do these reports say about apple trees and pears?"
+
+
+def test_a_question_that_spans_documents_is_answered_for_each_of_them() -> None:
+    a, b = replace(HITS[0], document="a.txt"), replace(HITS[1], document="b.txt")
+    generator = ScriptedGenerator("The garden has forty apple trees.", "Pears ripen in September.")
+    asked: list[str] = []
+
+    def alone(question: str) -> list[tuple[Hit, ...]]:
+        asked.append(question)
+        return [(a,), (b,)]
+
+    happened = events(generator, question=SEVERAL, alone=alone)
+
+    assert asked == ["What does this document say about apple trees and pears?"]
+    assert [prompt.passages for prompt in generator.prompts] == [
+        (passage(a, TREES),),
+        (passage(b, PEARS),),
+    ]
+    told = answer(happened)
+    assert told.text == (
+        "a.txt: The garden has forty apple trees.\nb.txt: Pears ripen in September."
+    )
+    assert told.marked == (
+        "a.txt: The garden has forty apple trees. [1]\nb.txt: Pears ripen in September. [2]"
+    )
+    assert "".join(e.text for e in happened if isinstance(e, Delta)) == told.text
+    assert [told.text[s.start : s.end] for s in told.sentences] == [TREES, PEARS]
+    assert [(c.marker, c.quote, c.label) for c in told.citations] == [
+        (1, TREES, "page 1"),
+        (2, PEARS, "page 2"),
+    ]
+    assert (told.question, told.stop, [h.rank for h in told.hits]) == (SEVERAL, "complete", [1, 2])
+
+
+def test_a_document_that_does_not_answer_is_named_among_those_that_do() -> None:
+    a, b = replace(HITS[0], document="a.txt"), replace(HITS[1], document="b.txt")
+    for of_a, marked in (
+        (NO_ANSWER, "a.txt: No sure answer was found in it."),
+        ("The moon is made of cheese.", "a.txt: No sure answer was found in it."),
+    ):
+        generator = ScriptedGenerator(of_a, "Pears ripen in September.")
+        told = answer(events(generator, question=SEVERAL, alone=lambda _: [(a,), (b,)]))
+        assert told.marked == f"{marked}\nb.txt: Pears ripen in September. [1]"
+        assert (told.stop, told.withheld) == ("complete", "")
+
+
+def test_where_no_document_answers_that_is_the_answer() -> None:
+    a, b = replace(HITS[0], document="a.txt"), replace(HITS[1], document="b.txt")
+    generator = ScriptedGenerator(NO_ANSWER, "The moon is made of cheese.")
+
+    told = answer(events(generator, question=SEVERAL, alone=lambda _: [(a,), (b,)]))
+
+    assert is_refusal(told.text)
+    assert all(name in told.text for name in ("a.txt", "b.txt"))
+    assert (told.stop, told.citations, told.sentences) == ("no_evidence", (), ())
+    assert told.withheld == "The moon is made of cheese."
+
+
+def test_stop_ends_the_round_of_documents() -> None:
+    a, b = replace(HITS[0], document="a.txt"), replace(HITS[1], document="b.txt")
+    generator = ScriptedGenerator("The garden has forty apple trees.", "Pears ripen.")
+
+    told = answer(
+        events(
+            generator,
+            question=SEVERAL,
+            alone=lambda _: [(a,), (b,)],
+            cancelled=cancelled_after(3),
+        )
+    )
+
+    assert (told.stop, len(generator.prompts)) == ("cancelled", 1)
+    assert told.text.startswith("a.txt: The garden")
+
+
+def test_one_document_is_asked_the_question_as_it_is() -> None:
+    generator = ScriptedGenerator("The garden has forty apple trees.")
+
+    told = answer(events(generator, question=SEVERAL, alone=lambda _: [HITS]))
+
+    assert told.text == "The garden has forty apple trees."
+    assert SEVERAL in generator.prompts[0].question
 
 
 def test_a_cancelled_answer_is_not_weighed() -> None:

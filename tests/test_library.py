@@ -25,6 +25,7 @@ from rag.errors import (
 )
 from rag.library import Lazy, Library, open_library, read_catalog
 from rag.settings import Settings
+from rag.testing import ScriptedGenerator
 from rag.types import EVERYTHING, Delta, Done, Filter, Sources, Span
 
 Open = Callable[..., Library]
@@ -188,6 +189,38 @@ def test_a_figure_is_followed_through_all_reports_of_a_kind(
     assert text("What were net sales in the latest quarter?", chosen) == [
         "Net sales, three months to June 30, 2023: 110 million."
     ]
+
+
+def test_a_question_to_several_documents_is_asked_of_each_that_it_may_be_for(
+    fake_library: Open, tmp_path: Path
+) -> None:
+    names = ["harbour", "orchard", "2021 Mill", "2022 Mill"]
+    for name in names:
+        text = f"Agreement about {name}.\nThe deposit is {len(name)}00 pounds.\n"
+        (tmp_path / f"{name}.txt").write_text(text)
+    generator = ScriptedGenerator("The deposit is 700 pounds.")
+    library = fake_library(generator=generator)
+    list(library.ingest.take_in([tmp_path / f"{name}.txt" for name in names]))
+
+    def asked_of(question: str, within: Filter = EVERYTHING) -> list[str]:
+        generator.prompts.clear()
+        last = list(library.ask(question, within=within))[-1]
+        assert isinstance(last, Done)
+        assert last.answer.question == question
+        return [" ".join(n for n in names if n in str(p.passages)) for p in generator.prompts]
+
+    each = "What is the deposit in each of these agreements?"
+    assert asked_of(each) == ["2021 Mill", "2022 Mill", "harbour", "orchard"]
+    assert asked_of("What does Mill pay in these agreements?") == ["2021 Mill", "2022 Mill"]
+    some = [r.id for r in library.catalog.documents() if r.name in ("orchard.txt", "2022 Mill.txt")]
+    assert asked_of(each, Filter(documents=tuple(some))) == ["2022 Mill", "orchard"]
+    # Years are those of reports that are called alike, and of no others.
+    assert len(asked_of("What was the harbour deposit in each of these years?")) == 1
+    others = [tmp_path / f"{name}.txt" for name in ("elm", "oak", "ash")]
+    for path in others:
+        path.write_text(f"Agreement about {path.stem}, without a deposit.\n")
+    list(library.ingest.take_in(others))
+    assert len(asked_of(each)) == 1  # too many to be asked one by one
 
 
 # Opening

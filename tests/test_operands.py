@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from libraries import hit
 
 from rag import series
-from rag.operands import alike, find, on_pages, over_time, pages_with
+from rag.operands import alike, find, named, on_pages, over_time, pages_with
 from rag.sums import asked, result
 from rag.types import Hit
 
@@ -439,17 +439,20 @@ def test_pages_with_such_a_row_are_found_in_the_whole_document() -> None:
     assert [span.page for span in whole.chunk.spans] == [2]
 
 
-def test_a_series_goes_through_the_files_that_are_called_alike() -> None:
+def test_the_documents_a_question_names_and_files_called_alike_are_known() -> None:
     names = {"a1": "2022 Q3 ACME.pdf", "a2": "2023 Q1 ACME.pdf", "b": "Globex May 2023.pdf",
              "b2": "Globex June 2023.pdf", "n": "2023.pdf", "n2": "2024.pdf"}  # fmt: skip
 
     def cover(doc_id: str, _page: int) -> str:
         return "Quarterly report of Acme Corporation" if doc_id.startswith("a") else "A report"
 
-    def through(question: str, *found: str) -> list[str]:
-        return list(alike(question, found, names, cover))
+    def naming(question: str, *doc_ids: str) -> list[str]:
+        return named(question, doc_ids, names, cover)
 
-    assert through("How have Acme's sales changed over time?", "b", "a2") == ["a2", "a1"]
-    assert through("How have sales changed over time?", "b", "a2") == ["b", "b2"]
-    assert through("How have sales changed over time?", "n", "a2") == ["n"]
-    assert through("How have sales changed over time?") == []
+    assert naming("How have Acme's sales changed over time?", "b", "a2") == ["a2"]
+    assert naming("How have sales changed at Globex?", "b2", "a1", "b") == ["b2", "b"]
+    assert naming("How have sales changed over time?", "b", "a2") == []
+    assert alike(["a2"], names) == ["a2", "a1"]
+    assert alike(["b"], names) == ["b", "b2"]
+    assert alike(["n"], names) == ["n"]
+    assert alike([], names) == []

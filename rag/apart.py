@@ -1,0 +1,126 @@
+"""A question that spans several documents, asked of each by itself: understood and put together.
+
+Few passages fit into a prompt, and a small model takes what it finds first for all there is. Asked
+of one document at a time it mixes none up, and each is answered for. English wordings only.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rag.types import Answer, Sentence
+
+NOTHING = "No sure answer was found in it."
+
+EACH = r"(?:each|every)(?: of (?:the|these|those|my|our))?"
+MANY = (
+    rf"(?:{EACH}|all(?: of)?(?: (?:the|these|those|my|our))?|both(?: of)?(?: (?:the|these|those))?"
+    r"|these|those|the (?:different|various|several|two|three|four|five|six|given|provided"
+    r"|selected|chosen|reported))"
+)
+KIND = r"(?:quarterly|annual|monthly|interim|yearly|published|reported|different|\d+)"
+NOUN = (
+    r"(?:documents|files|reports|filings|10-?[qk]s|papers|contracts|agreements|letters|policies"
+    r"|leases|invoices|manuals|articles|offers|quotes|minutes)"
+)
+ONE = (
+    r"(?:document|file|report|filing|10-?[qk]|paper|contract|agreement|letter|policy|lease|invoice"
+    r"|manual|article|offer|quote)"
+)
+TIMES = r"(?:quarters?|years?|months?|periods?|timeframe)"
+WITHIN = r"(?:over|across|throughout|during|in|for|from|between|by)"
+
+COUNTED = re.compile(
+    r"\b(?:(?:which|what|how many) |(?:which|how many|any|none|one|most|some|number) of )"
+    rf"(?:{MANY} |the )?(?:{KIND} )?{NOUN}\b",
+    re.IGNORECASE,
+)
+"""Asks which documents, or how many: no question to one of them."""
+PERIODS = re.compile(
+    rf" \b(?:{WITHIN} )?(?:{MANY} (?:(?:reported|reporting|past|last|\d+) )?{TIMES}"
+    r"|(?:the|its) report(?:ed|ing) (?:periods?|quarters|years|timeframe))\b",
+    re.IGNORECASE,
+)
+EARLIER = re.compile(
+    r"(?: in the (?:most recent|latest) [\w-]+(?: report)?)?"
+    r" (?:compared|relative|in comparison)(?: (?:to|with)) (?:the )?"
+    rf"(?:previous|prior|past|earlier) (?:quarters|years|periods|months|{NOUN})\b",
+    re.IGNORECASE,
+)
+DOCUMENTS = re.compile(
+    rf"\b(?:{MANY} (?:{KIND} )?{NOUN}|{EACH} (?:{KIND} )?{ONE}|the {KIND} {NOUN}|the 10-[qk]s)\b",
+    re.IGNORECASE,
+)
+REPORTED = re.compile(
+    r",? as (?:per|shown|given|\w+ed)(?: (?:in|by))? this document\b"
+    r"|(?<!ed) (?:in|across|throughout|within|from|over) this document(?=[.,;?!]|$)",
+    re.IGNORECASE,
+)
+"""Where to look, which is that document anyway."""
+CHANGED = re.compile(
+    r",? and (?:describe |explain |show )?how (?:they|it|these|this) (?:have|has) \w+(?=[.?!]|$)",
+    re.IGNORECASE,
+)
+"""Asks for what only several documents tell."""
+ASKS = re.compile(r"\b(do|are|were|have)(?= this document\b)", re.IGNORECASE)
+OF_ONE = {"do": "does", "are": "is", "were": "was", "have": "has"}
+OWNED = re.compile(rf"(?<='s) (?:{KIND} {NOUN}|10-[qk]s)\b", re.IGNORECASE)
+"""In "Acme's quarterly reports": whose they are is kept."""
+
+
+def asked(question: str) -> str | None:
+    """What to ask of one document where the question spans several; None where it does not."""
+    text = " ".join(question.split())
+    if COUNTED.search(text):
+        return None
+    alone = DOCUMENTS.sub("this document", EARLIER.sub("", PERIODS.sub("", text)))
+    alone = OWNED.sub(" report", alone)
+    if alone == text:
+        return None
+    alone = CHANGED.sub("", REPORTED.sub("", alone))
+    return ASKS.sub(_of_one, alone)
+
+
+def _of_one(verb: re.Match[str]) -> str:
+    word = OF_ONE[verb[1].lower()]
+    return word.capitalize() if verb[1][0].isupper() else word
+
+
+def of_documents(question: str) -> bool:
+    """Whether it speaks of several documents, not of several periods only."""
+    return bool(DOCUMENTS.search(question) or OWNED.search(question))
+
+
+def merged(question: str, parts: Sequence[Answer], refusal: str) -> Answer:
+    """One answer of those to each document, a line each; `refusal` where none has an answer.
+
+    parts: the markers of their citations are all different.
+    """
+    shown = [part for part in parts if part.stop != "no_evidence"]
+    lines: list[str] = []
+    marked: list[str] = []
+    sentences: list[Sentence] = []
+    for part in parts:
+        opening = f"{part.hits[0].document}: "
+        start = sum(len(line) + 1 for line in lines) + len(opening)
+        is_shown = part.stop != "no_evidence"
+        lines.append(opening + (part.text if is_shown else NOTHING))
+        marked.append(opening + (part.marked if is_shown else NOTHING))
+        sentences += (replace(s, start=s.start + start, end=s.end + start) for s in part.sentences)
+    hits = [hit for part in parts for hit in part.hits]
+    stops = {part.stop for part in shown}
+    sure = [part.confidence for part in shown or parts if part.confidence is not None]
+    return replace(
+        parts[0],
+        question=question,
+        text="\n".join(lines) if shown else refusal,
+        marked="\n".join(marked) if shown else refusal,
+        sentences=tuple(sentences),
+        citations=tuple(citation for part in shown for citation in part.citations),
+        hits=tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)),
+        stop=next((s for s in ("cancelled", "length", "complete") if s in stops), "no_evidence"),
+        prompt_tokens=sum(part.prompt_tokens for part in parts),
+        output_tokens=sum(part.output_tokens for part in parts),
+        confidence=min(sure, default=None),
+        withheld="" if shown else "\n".join(part.withheld for part in parts if part.withheld),
+    )

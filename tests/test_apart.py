@@ -1,0 +1,52 @@
+import pytest
+
+from rag import apart
+
+
+@pytest.mark.parametrize(
+    ("question", "of_one"),
+    [
+        ("What do these contracts say about rent?", "What does this document say about rent?"),
+        (
+            "Which risks are named in each of the quarterly reports?",
+            "Which risks are named in this document?",
+        ),
+        ("How has the risk of fire changed over the reporting period?",
+         "How has the risk of fire changed?"),
+        ("What moved the margin in the latest 10-Q compared to the previous quarters?",
+         "What moved the margin?"),
+        ("Are there losses as reported in these filings?", "Are there losses?"),
+        ("Outline the risks, and how they have evolved over the reporting periods.",
+         "Outline the risks."),
+        ("Do both leases allow pets?", "Does this document allow pets?"),
+        ("Summarize the lawsuits in Acme's 10-Qs.", "Summarize the lawsuits in Acme's report."),
+        ("What was paid for repairs in each of these years?", "What was paid for repairs?"),
+    ],
+)  # fmt: skip
+def test_a_question_that_spans_several_documents_is_asked_of_one(
+    question: str, of_one: str
+) -> None:
+    assert apart.asked(question) == of_one
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the rent?",
+        "Who signed the contract?",
+        "Which of these contracts mention rent?",
+        "How many reports are there?",
+        "How many of the annual reports name a loss?",
+        "What do the financial statements show?",
+        "What does this document say about rent?",
+        "Who won both elections?",
+    ],
+)
+def test_any_other_question_is_left_alone(question: str) -> None:
+    assert apart.asked(question) is None
+
+
+def test_documents_and_periods_are_told_apart() -> None:
+    assert apart.of_documents("What do these contracts say about rent?")
+    assert apart.of_documents("Summarize the lawsuits in Acme's 10-Qs.")
+    assert not apart.of_documents("What was paid for repairs in each of these years?")
