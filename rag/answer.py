@@ -134,11 +134,12 @@ def _of_each(
     question: str, of_one: str, several: Sequence[tuple[Hit, ...]], desk: _Desk
 ) -> collections.abc.Generator[AnswerEvent, None, Answer]:
     """One after the other, as it is asked of one document; each begins with the document's name."""
+    yield Sources(apart.ranked(several))
     parts: list[Answer] = []
     first = 1
     for found in several:
-        opening = "\n" * bool(parts) + f"{found[0].document}: "
-        part = yield from _by_model(of_one, found, desk, opening=opening, first=first)
+        yield Delta(apart.opening(found[0].document, len(parts)))
+        part = yield from _by_model(of_one, found, desk, first=first)
         parts.append(part)
         first += len(part.citations)
         if part.stop == "cancelled":
@@ -148,10 +149,9 @@ def _of_each(
 
 
 def _by_model(
-    question: str, found: Sequence[Hit], desk: _Desk, *, opening: str = "", first: int = 1
+    question: str, found: Sequence[Hit], desk: _Desk, *, first: int = 1
 ) -> collections.abc.Generator[AnswerEvent, None, Answer]:
-    """opening: streamed in front of what the model writes. first: the marker of the first citation;
-    what comes before the model writes is told for that one only."""
+    """first: the marker of the first citation."""
     model, limits = desk.model, desk.limits
     budget = min(limits.prompt_tokens, model.n_context - limits.answer_tokens)
     built, hits = prompt.build(
@@ -165,7 +165,7 @@ def _by_model(
     if ahead := model.n_ahead:
         yield Waiting(ahead)
     # What there is to read behind others depends on what they leave.
-    elif not opening.startswith("\n") and (seconds := model.reading_s(built) or 0) >= SHORTEST_S:
+    elif (seconds := model.reading_s(built) or 0.0) >= SHORTEST_S:
         yield Reading(seconds)
 
     pieces = model.generate(
@@ -174,8 +174,6 @@ def _by_model(
         seed=desk.seed,
         cancelled=desk.cancelled,
     )
-    if opening:
-        yield Delta(opening)
     draft = yield from _written(pieces, desk.start)
     text, cited = _cited(question, draft.text, hits, desk.page_text, first)
     answer = Answer(

@@ -5,10 +5,10 @@ of one document at a time it mixes none up, and each is answered for. English wo
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from rag.types import Answer, Sentence
+from rag.types import Answer, Hit, Sentence
 
 NOTHING = "No sure answer was found in it."
 
@@ -91,33 +91,42 @@ def of_documents(question: str) -> bool:
     return bool(DOCUMENTS.search(question) or OWNED.search(question))
 
 
+def ranked(several: Iterable[Sequence[Hit]]) -> tuple[Hit, ...]:
+    """The hits of all documents, one document behind the other."""
+    hits = (hit for found in several for hit in found)
+    return tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1))
+
+
+def opening(document: str, n_before: int) -> str:
+    """What stands in front of the answer for one document. n_before: documents before it."""
+    return "\n\n" * bool(n_before) + f"{document}:\n"
+
+
 def merged(question: str, parts: Sequence[Answer], refusal: str) -> Answer:
-    """One answer of those to each document, a line each; `refusal` where none has an answer.
+    """One answer of those to each document, a paragraph each; `refusal` where none has an answer.
 
     parts: the markers of their citations are all different.
     """
     shown = [part for part in parts if part.stop != "no_evidence"]
-    lines: list[str] = []
-    marked: list[str] = []
+    text = marked = ""
     sentences: list[Sentence] = []
-    for part in parts:
-        opening = f"{part.hits[0].document}: "
-        start = sum(len(line) + 1 for line in lines) + len(opening)
+    for n_before, part in enumerate(parts):
+        begun = opening(part.hits[0].document, n_before)
         is_shown = part.stop != "no_evidence"
-        lines.append(opening + (part.text if is_shown else NOTHING))
-        marked.append(opening + (part.marked if is_shown else NOTHING))
+        start = len(text) + len(begun)
         sentences += (replace(s, start=s.start + start, end=s.end + start) for s in part.sentences)
-    hits = [hit for part in parts for hit in part.hits]
+        text += begun + (part.text if is_shown else NOTHING)
+        marked += begun + (part.marked if is_shown else NOTHING)
     stops = {part.stop for part in shown}
     sure = [part.confidence for part in shown or parts if part.confidence is not None]
     return replace(
         parts[0],
         question=question,
-        text="\n".join(lines) if shown else refusal,
-        marked="\n".join(marked) if shown else refusal,
+        text=text if shown else refusal,
+        marked=marked if shown else refusal,
         sentences=tuple(sentences),
         citations=tuple(citation for part in shown for citation in part.citations),
-        hits=tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)),
+        hits=ranked(part.hits for part in parts),
         stop=next((s for s in ("cancelled", "length", "complete") if s in stops), "no_evidence"),
         prompt_tokens=sum(part.prompt_tokens for part in parts),
         output_tokens=sum(part.output_tokens for part in parts),

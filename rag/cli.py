@@ -1086,7 +1086,8 @@ def _shown(events: Iterator[Any]) -> Answer:
             if isinstance(event, Waiting):
                 live.update(Text("Waiting for an earlier answer …", style="dim"))
             elif isinstance(event, Reading):
-                live.update(Text(f"{READING} about {event.seconds:.0f} s", style="dim"))
+                reading = (f"{READING} about {event.seconds:.0f} s", "dim")
+                live.update(Text.assemble(text, reading))
             elif isinstance(event, Delta):
                 text += event.text
                 live.update(Text(text))

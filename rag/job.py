@@ -82,6 +82,7 @@ class Job:
                         self._writes_at_s = self.elapsed_s + seconds
                     case Delta(text):
                         self.ahead = 0
+                        self._writes_at_s = None
                         self.text += text
                     case Done(answer):
                         outcome = answer

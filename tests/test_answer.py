@@ -339,12 +339,13 @@ def test_a_question_that_spans_documents_is_answered_for_each_of_them() -> None:
     ]
     told = answer(happened)
     assert told.text == (
-        "a.txt: The garden has forty apple trees.\nb.txt: Pears ripen in September."
+        "a.txt:\nThe garden has forty apple trees.\n\nb.txt:\nPears ripen in September."
     )
     assert told.marked == (
-        "a.txt: The garden has forty apple trees. [1]\nb.txt: Pears ripen in September. [2]"
+        "a.txt:\nThe garden has forty apple trees. [1]\n\nb.txt:\nPears ripen in September. [2]"
     )
     assert "".join(e.text for e in happened if isinstance(e, Delta)) == told.text
+    assert [e.hits for e in happened if isinstance(e, Sources)] == [HITS, told.hits]
     assert [told.text[s.start : s.end] for s in told.sentences] == [TREES, PEARS]
     assert [(c.marker, c.quote, c.label) for c in told.citations] == [
         (1, TREES, "page 1"),
@@ -356,12 +357,12 @@ def test_a_question_that_spans_documents_is_answered_for_each_of_them() -> None:
 def test_a_document_that_does_not_answer_is_named_among_those_that_do() -> None:
     a, b = replace(HITS[0], document="a.txt"), replace(HITS[1], document="b.txt")
     for of_a, marked in (
-        (NO_ANSWER, "a.txt: No sure answer was found in it."),
-        ("The moon is made of cheese.", "a.txt: No sure answer was found in it."),
+        (NO_ANSWER, "a.txt:\nNo sure answer was found in it."),
+        ("The moon is made of cheese.", "a.txt:\nNo sure answer was found in it."),
     ):
         generator = ScriptedGenerator(of_a, "Pears ripen in September.")
         told = answer(events(generator, question=SEVERAL, alone=lambda _: [(a,), (b,)]))
-        assert told.marked == f"{marked}\nb.txt: Pears ripen in September. [1]"
+        assert told.marked == f"{marked}\n\nb.txt:\nPears ripen in September. [1]"
         assert (told.stop, told.withheld) == ("complete", "")
 
 
@@ -391,7 +392,7 @@ def test_stop_ends_the_round_of_documents() -> None:
     )
 
     assert (told.stop, len(generator.prompts)) == ("cancelled", 1)
-    assert told.text.startswith("a.txt: The garden")
+    assert told.text.startswith("a.txt:\nThe garden")
 
 
 def test_one_document_is_asked_the_question_as_it_is() -> None:

@@ -70,6 +70,19 @@ def test_sources_are_waited_for_until_they_are_there_or_there_are_none() -> None
     assert broken.hits is None
 
 
+def test_nothing_is_expected_once_words_come() -> None:
+    ask = Paced(Reading(600), Delta("Forty."), Done(ANSWER))
+    job, _ = run(ask)
+    ask.go_on.release()
+    until(lambda: job.expected_s is not None)
+
+    ask.go_on.release()
+    until(lambda: job.text == "Forty.")
+    assert job.expected_s is None
+    ask.go_on.release()
+    job.wait()
+
+
 def test_when_the_first_word_is_expected_is_known_until_that_is_over() -> None:
     ask = Paced(Sources((HIT,)), Reading(0.3), Done(ANSWER))
     job, _ = run(ask)

@@ -191,8 +191,8 @@ def _stage(job: Job) -> str:
         return f"Waiting for {job.ahead} earlier answer{'s' * (job.ahead > 1)} … {seconds}"
     if job.hits is None:
         return f"Searching … {seconds}"
-    if not job.text:
-        expected_s = job.expected_s
+    expected_s = job.expected_s
+    if not job.text or expected_s:
         about = f" of about {expected_s:.0f} s" if expected_s else ""
         return f"Reading the passages … {seconds}{about}"
     return f"Writing … {seconds}"
