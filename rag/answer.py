@@ -7,7 +7,19 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
 
-from rag import apart, cite, derived, operands, opinion, prompt, rank, refusal, series, sums
+from rag import (
+    apart,
+    cite,
+    derived,
+    evidence,
+    operands,
+    opinion,
+    prompt,
+    rank,
+    refusal,
+    series,
+    sums,
+)
 from rag.errors import ContextOverflow
 from rag.sums import Operand
 from rag.types import (
@@ -338,7 +350,7 @@ def _weighed(answer: Answer, desk: _Desk) -> Answer:
         answer.hits,
         answer.sentences,
         answer.citations,
-        cover=lambda doc_id: operands.cover_of(doc_id, desk.page_text),
+        cover=lambda doc_id: evidence.cover_of(doc_id, desk.page_text),
         chances=_second(answer, desk),
     )
     confidence = refusal.confidence(signs, desk.rule)

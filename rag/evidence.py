@@ -30,6 +30,14 @@ OWN_VOICE = re.compile(
 )
 
 
+COVER = 1500
+"""Characters of a document's first page that may say whose it is."""
+TITLE = 8
+"""Words in a line that is a title."""
+SMALL = 3
+"""Letters in a word that a title may have small."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """What stands above a row. years: of its columns, from the left, empty where unclear.
@@ -74,13 +82,16 @@ class Line:
 class Stretch:
     """What a hit holds of one page, whose whole text is `page`. context: file name, label (the
     name of a sheet, the subject of a mail) and headings.
-    plain_name: letters and digits of the file name alone, as names run together there."""
+    plain_name: letters and digits of the file name alone, as names run together there. titles:
+    lines of the document's cover that say whose it is, for later pages; they speak of "the
+    Company"."""
 
     hit: Hit
     lines: tuple[Line, ...]
     context: Facts
     plain_name: str
     page: str
+    titles: str
 
 
 def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stretch]:
@@ -94,8 +105,24 @@ def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stre
         for span in hit.chunk.spans:
             page = page_text(span.doc_id, span.page)
             if lines := tuple(_lines(span, page, seen)):
-                stretches.append(Stretch(hit, lines, context, plain_name, page))
+                titles = titles_of(cover_of(span.doc_id, page_text)) if span.page > 1 else ""
+                stretches.append(Stretch(hit, lines, context, plain_name, page, titles))
     return stretches
+
+
+def cover_of(doc_id: str, page_text: Callable[[str, int], str]) -> str:
+    """The head of its first page: whose it is and of when, which later pages take as known."""
+    return page_text(doc_id, 1)[:COVER]
+
+
+def titles_of(cover: str) -> str:
+    """Its short lines in which every word has a capital but the small ones."""
+    lines = (line.split() for line in cover.splitlines())
+    return "\n".join(" ".join(w) for w in lines if len(w) <= TITLE and all(map(_may_head, w)))
+
+
+def _may_head(word: str) -> bool:
+    return len(word) <= SMALL or not word[0].islower()
 
 
 def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:

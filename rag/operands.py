@@ -20,8 +20,6 @@ from rag.types import Hit, Span
 
 PageText = Callable[[str, int], str]
 
-COVER = 1500
-"""Characters of a document's first page that may say whose it is."""
 
 OWNER = re.compile(r"^(?:(?:the|a|an) |[\w.&-]+'s )+", re.IGNORECASE)
 """In front of what a figure is called."""
@@ -45,7 +43,7 @@ def find(task: Task, hits: Sequence[Hit], page_text: PageText) -> tuple[Operand,
     """
     found: list[Row] = []
     for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
-        cover = cover_of(stretch.hit.chunk.doc_id, page_text)
+        cover = evidence.cover_of(stretch.hit.chunk.doc_id, page_text)
         if QUARTERLY.search(cover) and not task.interim:
             continue
         name, known = facts.words_of(stretch.hit.document), _known(stretch, cover, task.names)
@@ -71,7 +69,7 @@ def over_time(wanted: Series, hits: Sequence[Hit], page_text: PageText) -> tuple
     at least.
     """
     task = Task("value", (wanted.label,), (), names=wanted.names)
-    cover = cover_of(hits[0].chunk.doc_id, page_text)
+    cover = evidence.cover_of(hits[0].chunk.doc_id, page_text)
     quarterly = bool(QUARTERLY.search(cover))
     ends = frozenset(day for readings in facts.read(cover).days for day in readings)
     found: dict[str, list[Row]] = {}
@@ -94,11 +92,6 @@ def over_time(wanted: Series, hits: Sequence[Hit], page_text: PageText) -> tuple
     return ()
 
 
-def cover_of(doc_id: str, page_text: PageText) -> str:
-    """The head of its first page: whose it is and of when, which later pages take as known."""
-    return page_text(doc_id, 1)[:COVER]
-
-
 def named(
     question: str, doc_ids: Iterable[str], names: Mapping[str, str], page_text: PageText
 ) -> list[str]:
@@ -118,7 +111,7 @@ def alike(doc_ids: Iterable[str], names: Mapping[str, str]) -> list[str]:
 
 
 def _said(doc_id: str, file_name: str, asked: Iterable[str], page_text: PageText) -> list[str]:
-    cover = cover_of(doc_id, page_text)
+    cover = evidence.cover_of(doc_id, page_text)
     said = facts.read(facts.words_of(file_name)).stems
     return [stem for stem in asked if stem in said or facts.speaks_of(cover, stem)]
 

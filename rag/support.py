@@ -130,6 +130,7 @@ class Source:
         for stretch, likes in zip(self._stretches, likeness, strict=True):
             own = [held_by_line(claim, line, self._asked) for line in stretch.lines]
             context = held_by_heading(claim, stretch.context, stretch.plain_name)
+            context |= self._titled(claim, stretch)
             tables = {id(line.table): line.table for line in stretch.lines if line.table}
             heads = {key: held_by_heading(claim, table.facts) for key, table in tables.items()}
             subject = claim.subject_bits if self._is_owner(stretch, claim) else 0
@@ -143,6 +144,12 @@ class Source:
                 score += near_weight * likes[main]
                 score -= LENGTH_COST * (last - first) + RANK_COST * stretch.hit.rank
                 yield Run(stretch, first, last, own, around, likes[main], score)
+
+    def _titled(self, claim: Claim, stretch: Stretch) -> int:
+        """Bits of the question's names that the cover says."""
+        names = {name.stem for name in self.question.names} & claim.words.keys()
+        said = (stem for stem in names if facts.speaks_of(stretch.titles, stem))
+        return union(claim.words[stem] for stem in said) & claim.named
 
     def _is_owner(self, stretch: Stretch, claim: Claim) -> bool:
         """Whether the document's pages name the subject, so that its "we" may mean the subject."""

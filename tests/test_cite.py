@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from libraries import hit
 
 from rag.cite import Cited, cite
 from rag.types import Chunk, Hit, Span
@@ -168,6 +169,9 @@ def test_we_means_the_company_that_the_document_is_of() -> None:
     assert [own.sentences[0].supported, other.sentences[0].supported] == [True, False]
 
 
+RISE = "Osprey's net sales rose to $5.2 billion in 2018."
+
+
 def test_a_company_may_be_named_by_the_file_alone() -> None:
     text = "Net sales rose to $5,200 million in 2018."
     cited = check(
@@ -180,6 +184,31 @@ def test_a_company_may_be_named_by_the_file_alone() -> None:
     )
     assert quotes(cited) == [text]
     assert cited.citations[0].supported
+
+
+@pytest.mark.parametrize(
+    ("cover", "question", "answer", "supported"),
+    [
+        ("Annual report\nOSPREY INC.\n2018", "How were Osprey's sales?", RISE, True),
+        # Osprey is not the one whose report it is.
+        ("HERON INC.\nOf all rivals Osprey did worst, says Ada.", "How were Osprey's sales?", RISE,
+         False),
+        # The question does not ask about it.
+        ("OSPREY INC.", "How were sales?", RISE, False),
+        # The line is about another.
+        ("OSPREY INC.", "What did Osprey buy?", "Osprey bought docks for $4 million.", False),
+    ],
+)  # fmt: skip
+def test_a_company_may_be_named_on_the_cover_alone(
+    cover: str, question: str, answer: str, supported: bool
+) -> None:
+    text = "Net sales rose to $5,200 million in 2018. Heron Quay bought docks for $4 million."
+    page = hit(text, page=7)
+    told = cite(question, answer, [page], lambda _, number: cover if number == 1 else text)
+
+    assert [sentence.supported for sentence in told.sentences] == [supported]
+    if supported:
+        assert quotes(told) == ["Net sales rose to $5,200 million in 2018."]
 
 
 @pytest.mark.parametrize(
