@@ -20,13 +20,17 @@ MAGIC = b"SRC1"
 SPARE = 2 << 30
 """Bytes of the disk that are left free, whatever the budget is."""
 
+COMMON = "common"
+"""In place of a document: of what belongs to none, such as instructions."""
+
 
 class CellStore:
     """Its methods may be called from any thread.
 
-    A name is "<stamp>/<document>/<key>": the stamp changes with whatever gives cells another
-    meaning, such as the model. max_bytes: 0 keeps nothing. is_wanted: whether a document is still
-    in the library. What cannot be read or written is as if it were not there.
+    A name is "<stamp>/<document>/<key>", or COMMON for the document: the stamp changes with
+    whatever gives cells another meaning, such as the model. max_bytes: 0 keeps nothing. is_wanted:
+    whether a document is still in the library. What cannot be read or written is as if it were not
+    there.
     """
 
     def __init__(
@@ -57,7 +61,10 @@ class CellStore:
     def count(self, stamp: str) -> int:
         """How many passages have cells under a stamp."""
         with self._lock:
-            return sum(name.startswith(f"{stamp}/") for name in self._sizes)
+            common = f"{stamp}/{COMMON}/"
+            return sum(
+                name.startswith(f"{stamp}/") and not name.startswith(common) for name in self._sizes
+            )
 
     def load(self, name: str) -> Cells | None:
         with self._lock:
@@ -87,7 +94,7 @@ class CellStore:
             self._sizes[name] = len(data)
             self._n_bytes += len(data)
             # It may have been removed while a model was reading it.
-            if not self._is_wanted(path.parent.name):
+            if path.parent.name != COMMON and not self._is_wanted(path.parent.name):
                 self._drop(name)
                 return False
             return True
@@ -119,7 +126,8 @@ class CellStore:
 
     def keep_only(self, doc_ids: Collection[str]) -> None:
         """Leave nothing of any other document."""
-        for doc_id in {folder.name for folder in self._folder.glob("*/*")} - set(doc_ids):
+        found = {folder.name for folder in self._folder.glob("*/*")}
+        for doc_id in found - {COMMON, *doc_ids}:
             self.remove(doc_id)
 
     def prune(self, stamp: str, doc_id: str, names: Collection[str]) -> None:

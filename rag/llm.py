@@ -22,7 +22,7 @@ from llama_cpp.llama_types import ChatCompletionRequestMessage
 
 from rag import cores, halve
 from rag.arrays import FloatArray
-from rag.cells import CellStore
+from rag.cells import COMMON, CellStore
 from rag.draft import Draft
 from rag.errors import ContextOverflow, ModelError
 from rag.tape import SLICE, Stopped, Tape, Weights, has_gpu, n_layers
@@ -77,10 +77,12 @@ class _Model:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Tokens of a prompt. name: under which their cells may be kept; empty for none."""
+    """Tokens of a prompt. name: under which their cells may be kept; empty for none. is_head: what
+    prompts of one kind begin with, which stays where it is and is kept as it is."""
 
     tokens: list[int]
     name: str = ""
+    is_head: bool = False
 
 
 class LlamaGenerator:
@@ -352,10 +354,14 @@ class LlamaGenerator:
             names = prompt.cells or ("",) * len(prompt.passages)
             passages = zip(prompt.passages, names, strict=True)
             return model, [
-                _Part(head),
+                _Part(head, self._head_name(head), is_head=True),
                 *(_Part(tokens(text), name) for text, name in passages),
                 _Part([*tokens(prompt.question), *model.after]),
             ]
+
+    def _head_name(self, head: Sequence[int]) -> str:
+        key = hashlib.sha256(repr(head).encode()).hexdigest()[:16]
+        return f"{stamp}/{COMMON}/{key}" if (stamp := self.stamp) else ""
 
     def _write(
         self,
@@ -427,14 +433,29 @@ class LlamaGenerator:
                     unread = part.tokens[n_put:]
                 else:
                     unread += part.tokens[-n_new:]
+                    if part.is_head:
+                        # By itself in any case: tokens in slices of another size come out a
+                        # little different.
+                        self._take(model, tape, unread, cancelled)
+                        self._keep(model, tape, part)
+                        unread = []
             start = end
         self._take(model, tape, unread, cancelled)
+
+    def _keep(self, model: _Model, tape: Tape, head: _Part) -> None:
+        """All that the tape holds is the head."""
+        if self._cells is not None and head.name and head.name not in self._cells:
+            with self._decoding_with(model):
+                data = tape.copy(0, len(head.tokens))
+            self._cells.save(head.name, Cells(tuple(head.tokens), data))
 
     def _kept(self, part: _Part) -> Cells | None:
         """Cells that begin as the part does, if it is worth while."""
         cells = self._cells.load(part.name) if self._cells and part.name else None
         if cells is None or _n_common(cells.tokens, part.tokens) < min(FEWEST, len(part.tokens)):
             return None
+        if part.is_head:
+            return cells
         try:
             return replace(cells, data=halve.restore(cells.data))
         except ValueError:

@@ -306,8 +306,10 @@ AnswerEvent = Understood | Sources | Waiting | Reading | Delta | Done
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """Laid out for reuse: instructions first, passages next, the question last.
-    Nothing in front of a passage depends on the question. cells: one name for each passage, under
-    which what the model made of it may be kept; empty where nothing is to be used."""
+    Nothing in front of a passage depends on the question. instructions: the same for every prompt
+    of a kind, and nothing of a document or person, for what the model made of them is kept. cells:
+    one name for each passage, under which what the model made of it may be kept; empty where
+    nothing is to be used."""
 
     instructions: str
     passages: tuple[str, ...]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import cells
-from rag.cells import CellStore
+from rag.cells import COMMON, CellStore
 from rag.types import Cells
 
 SOME = Cells((1, 2, 3), b"what the model made of it" * 40)
@@ -153,6 +153,16 @@ def test_only_documents_of_the_library_stay(folder: Path) -> None:
     kept.keep_only({OTHER})
 
     assert files(folder) == [f"t/{OTHER}/a"]
+
+
+def test_what_belongs_to_no_document_stays_and_is_no_passage(folder: Path) -> None:
+    kept = CellStore(folder, max_bytes=10**6, is_wanted=lambda _doc_id: False)
+
+    assert kept.save(f"s/{COMMON}/a", SOME)
+    kept.keep_only(())
+
+    assert kept.load(f"s/{COMMON}/a") == SOME
+    assert kept.count("s") == 0
 
 
 def test_what_a_document_has_under_other_names_is_dropped(folder: Path) -> None:

@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -671,6 +672,29 @@ def keeping(store: CellStore) -> Iterator[LlamaGenerator]:
 
 
 @pytest.mark.real
+def test_instructions_are_read_once_and_put_in_again_as_they_were(
+    keeping: LlamaGenerator, smol: LlamaGenerator, store: CellStore, reads: list[int]
+) -> None:
+    keeping.warm_up(RULES)
+    assert len(store) == 1
+    assert store.count(keeping.stamp) == 0
+    reads.clear()
+
+    again = LlamaGenerator(WEIGHTS, n_context=2048, name="smol", cells=store)
+    with closing(again):
+        again.warm_up(RULES)
+        assert reads == []
+        told = text(list(again.generate(about("Why?", 1, cells=False), max_tokens=20)))
+        assert again._model is not None
+        after = again._model.tape.logits().copy()
+
+    assert told == text(list(smol.generate(about("Why?", 1), max_tokens=20)))
+    assert smol._model is not None
+    assert abs(after - smol._model.tape.logits()).max() < 1e-3
+    assert len(store) == 1
+
+
+@pytest.mark.real
 def test_an_answer_from_prepared_passages_reads_the_question_only(
     keeping: LlamaGenerator, reads: list[int]
 ) -> None:
@@ -750,6 +774,9 @@ def test_passages_without_cells_are_read_as_ever(
     keeping: LlamaGenerator, smol: LlamaGenerator
 ) -> None:
     question = "Question: Who built the mill?"
+    smol.load()
+    assert smol._model is not None
+    smol._model.tape.cut(0)  # read in the same slices
 
     unkept = text(list(keeping.generate(about(question, 1, 0), max_tokens=20)))
 
