@@ -277,12 +277,13 @@ class Catalog:
         return [row["id"] for row in rows]
 
     def by_use(self) -> list[str]:
-        """Ids of the embedded documents: those that the latest answers drew on first, then the
-        newest."""
+        """Ids of the embedded documents: those of pinned collections first, then those that the
+        latest answers drew on, then the newest."""
         rows = self._all(
             "SELECT id FROM documents LEFT JOIN (SELECT doc_id, max(turn_id) AS asked "
-            "FROM turn_documents GROUP BY doc_id) ON doc_id = id WHERE state = 'embedded' "
-            "ORDER BY asked DESC NULLS LAST, added_at DESC, id"
+            "FROM turn_documents GROUP BY doc_id) ON doc_id = id WHERE state = 'embedded' ORDER BY "
+            "id IN (SELECT doc_id FROM members JOIN collections c ON c.id = collection "
+            "WHERE pinned) DESC, asked DESC NULLS LAST, added_at DESC, id"
         )
         return [row["id"] for row in rows]
 
@@ -538,10 +539,10 @@ class Catalog:
     def collections(self) -> list[Collection]:
         """In order of their names."""
         rows = self._all(
-            "SELECT name, (SELECT count(*) FROM members WHERE collection = c.id) AS n "
+            "SELECT name, (SELECT count(*) FROM members WHERE collection = c.id) AS n, pinned "
             "FROM collections c ORDER BY name"
         )
-        return [Collection(row["name"], row["n"]) for row in rows]
+        return [Collection(row["name"], row["n"], bool(row["pinned"])) for row in rows]
 
     def put_in(self, collection: str, doc_ids: Sequence[str] = ()) -> None:
         """Put documents into a collection, which is made if there is none of that name. Ids that
@@ -574,6 +575,11 @@ class Catalog:
                     f"There is a collection called {taken['name']} already. Choose another name."
                 )
             db.execute("UPDATE collections SET name = ? WHERE name = ?", (name, old))
+
+    def pin_collection(self, name: str, *, pinned: bool) -> None:
+        """Have its documents prepared before others, or no more."""
+        with self._transaction() as db:
+            db.execute("UPDATE collections SET pinned = ? WHERE name = ?", (pinned, name))
 
     def remove_collection(self, name: str) -> None:
         """Its documents stay."""

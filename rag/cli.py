@@ -410,6 +410,17 @@ def rename(base: Settings, old: str, new: str, library: Path | None) -> None:
 
 @collections_.command()
 @click.argument("name")
+@click.option("--off", is_flag=True, help="No more.")
+@library_option
+@click.pass_obj
+def pin(base: Settings, name: str, off: bool, library: Path | None) -> None:
+    """Have the documents of a collection prepared before others."""
+    with _opened(_chosen(base, library=library), "collections pin") as opened:
+        opened.catalog.pin_collection(_collection(opened.catalog, name), pinned=not off)
+
+
+@collections_.command()
+@click.argument("name")
 @library_option
 @click.pass_obj
 def delete(base: Settings, name: str, library: Path | None) -> None:
@@ -883,7 +894,9 @@ def _list_collections(chosen: Settings, as_json: bool) -> None:
         _print_json([asdict(collection) for collection in found])
         return
     for collection in found:
-        out.print(Text(f"{collection.name}  ({_plural(collection.n_documents, 'document')})"))
+        pinned = ", pinned" if collection.pinned else ""
+        size = _plural(collection.n_documents, "document")
+        out.print(Text(f"{collection.name}  ({size}{pinned})"))
     if not found:
         err.print("No collections yet. Make one with `strongroom collections put NAME DOCUMENT…`.")
 

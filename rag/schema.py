@@ -1,6 +1,6 @@
 """The tables of a library, and how one of an older format becomes one of today's. SQL only."""
 
-VERSION = 3
+VERSION = 4
 
 WORDS = """
 CREATE VIRTUAL TABLE chunks_fts USING fts5 (
@@ -80,6 +80,11 @@ UPDATE documents SET
 WHERE EXISTS (SELECT 1 FROM pages WHERE doc_id = documents.id AND label GLOB 'mail of [0-9]*');
 """
 
+# pinned: its documents are prepared before others.
+TO_4 = """
+ALTER TABLE collections ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+"""
+
 SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
@@ -117,6 +122,7 @@ CREATE TABLE turn_documents (
     PRIMARY KEY (turn_id, doc_id)
 ) WITHOUT ROWID;
 {TO_3}
+{TO_4}
 """
 
 # Format 1 kept vectors in Chroma alone and numbers of pages as labels. Its documents stay
@@ -143,5 +149,5 @@ DROP TABLE chunks_fts;
 INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild');
 """
 
-MIGRATIONS = {1: TO_2, 2: TO_3}
+MIGRATIONS = {1: TO_2, 2: TO_3, 3: TO_4}
 """From each older format to the next."""

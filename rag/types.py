@@ -364,10 +364,12 @@ class DocumentRecord:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Documents that a person has put together under a name. A document may be in any number."""
+    """Documents that a person has put together under a name. A document may be in any number.
+    pinned: they are prepared before others."""
 
     name: str
     n_documents: int
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -711,6 +711,24 @@ def test_a_document_goes_and_its_collections_stay(catalog: Catalog) -> None:
     assert catalog.collections() == [Collection("Leases", 0)]
 
 
+def test_documents_of_pinned_collections_are_prepared_first(catalog: Catalog) -> None:
+    for doc_id in (A, B, C):
+        embed(catalog, store(catalog, document("Text.", doc_id=doc_id)))
+    newest_first = catalog.by_use()
+    assert len(newest_first) == 3
+    catalog.put_in("Leases", [newest_first[-1]])
+    assert catalog.by_use() == newest_first
+
+    catalog.pin_collection("leases", pinned=True)
+    assert catalog.by_use() == [newest_first[-1], *newest_first[:-1]]
+    assert catalog.collections() == [Collection("Leases", 1, pinned=True)]
+    catalog.rename_collection("Leases", "Contracts")
+    assert catalog.collections() == [Collection("Contracts", 1, pinned=True)]
+
+    catalog.pin_collection("Contracts", pinned=False)
+    assert catalog.by_use() == newest_first
+
+
 def test_two_collections_never_get_the_same_name(catalog: Catalog) -> None:
     catalog.put_in("Leases")
     catalog.put_in("Rents")

@@ -430,6 +430,10 @@ def test_collections_are_filled_renamed_and_deleted(both: Run) -> None:
     assert both("collections", "put", "Land", "garden.pdf", "harbour.pdf").exit_code == 0
     assert both("collections", "take", "land", "harbour.pdf").exit_code == 0
     assert collections(both) == {"Land": 1, "Sea": 1}
+    assert both("collections", "pin", "land").exit_code == 0
+    assert "Land  (1 document, pinned)\n" in both("collections").stdout
+    assert both("collections", "pin", "land", "--off").exit_code == 0
+    assert "Land  (1 document)\n" in both("collections").stdout
     assert both("collections", "rename", "land", "Earth").exit_code == 0
     assert both("collections", "delete", "sea").exit_code == 0
     assert collections(both) == {"Earth": 1}

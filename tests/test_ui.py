@@ -19,7 +19,7 @@ from rag.prompt import NO_ANSWER
 from rag.room import Room
 from rag.seal import Seal
 from rag.settings import ROOT
-from rag.types import Answer
+from rag.types import Answer, Collection
 from rag.ui import shared
 
 QUESTION = "How many apple trees has the garden?"
@@ -484,10 +484,11 @@ def test_a_collection_is_renamed_and_deleted(garden: Room) -> None:
     assert "called Leases already" in app.error[0].value
 
     app = run("documents")
+    app.toggle(key="pin-Leases").set_value(True).run()
     app.text_input(key="name-Leases").set_value("Contracts").run()
     app.button(key="delete-Rents").click().run()
     assert not app.exception
-    assert collections(garden) == {"Contracts": 1}
+    assert garden.library.catalog.collections() == [Collection("Contracts", 1, pinned=True)]
 
 
 def test_what_is_added_goes_into_the_chosen_collection(

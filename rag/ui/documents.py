@@ -175,6 +175,15 @@ def _collections(room: Room) -> None:
                 st.caption(counted(collection.n_documents, "document"))
                 if name != collection.name:
                     _rename(room, collection.name, name)
+                pinned = st.toggle(
+                    "Prepare first",
+                    value=collection.pinned,
+                    key=f"pin-{collection.name}",
+                    help="The model reads its passages before those of other documents",
+                )
+                if pinned != collection.pinned:
+                    room.library.catalog.pin_collection(collection.name, pinned=pinned)
+                    st.rerun()
                 if st.button("Delete", key=f"delete-{collection.name}", help="Documents stay"):
                     room.library.catalog.remove_collection(collection.name)
                     st.rerun()
