@@ -23,6 +23,7 @@ PageText = Callable[[str, int], str]
 
 OWNER = re.compile(r"^(?:(?:the|a|an) |[\w.&-]+'s )+", re.IGNORECASE)
 """In front of what a figure is called."""
+SHARE = re.compile(r"(?:%|\bpercent(?:age)?) of\b", re.IGNORECASE)
 MEMBER = re.compile(r" (?:from|of|for|by) ", re.IGNORECASE)
 QUARTER = "three months"
 THEN_MORE = re.compile(rf"\b{QUARTER}\b.*\b(?:six|nine) months\b", re.IGNORECASE | re.DOTALL)
@@ -343,7 +344,7 @@ def _matching(label: str, task: Task, found: Sequence[Row]) -> list[Row]:
         rest -= rows.stems(other)
     best: dict[int, list[Row]] = {}
     for row in found:
-        if _plain_numbers(row.label) != numbers:
+        if _plain_numbers(row.label) != numbers or _is_share(row.label) != _is_share(label):
             continue
         for named in (row, _in_group(row)):
             if own := _own(need, rest, named):
@@ -353,6 +354,11 @@ def _matching(label: str, task: Task, found: Sequence[Row]) -> list[Row]:
     # "Total cost of sales" stands below "Cost of sales" and may be more.
     total = bool(TOTAL.search(label))
     return [row for row in nearest if bool(TOTAL.search(row.label)) == total] or nearest
+
+
+def _is_share(label: str) -> bool:
+    """Whether it is of parts of something, "% of net revenue", and no amount of that."""
+    return bool(SHARE.search(label))
 
 
 def _members(label: str, found: Sequence[Row]) -> list[Row]:

@@ -231,6 +231,16 @@ def test_a_total_is_told_from_what_it_adds_up() -> None:
     assert sum_of(question.format("total "), table).endswith(": 75 thousand in 2018.")
 
 
+def test_a_row_of_shares_of_a_figure_is_not_that_figure() -> None:
+    shares = "2018 2017\nOperating costs 260 200\n% of net revenue 26 % 20 %"
+    amounts = "(in millions)\n2018 2017\nRevenue 1,000 990\nCosts 9 8"
+
+    assert sum_of("What was net revenue in 2018?", shares) == ""
+    assert sum_of("What was net revenue in 2018?", shares, amounts) == (
+        "Revenue: 1,000 million in 2018."
+    )
+
+
 def test_changes_of_a_statement_of_cash_flows_are_no_balances() -> None:
     flows = "(in thousands)\n2018 2017\nIncrease (decrease) in:\nAccrued expenses 9 (3)\nOther 1 2"
     balance = "(in thousands)\n2018 2017\nAccrued expenses 40 31\nOther liabilities 1 2"
