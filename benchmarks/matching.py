@@ -33,6 +33,8 @@ FIGURE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """An accepted answer that is one figure: "$1,577 million", "-5.2%", "14 days"."""
+PER_CENT = re.compile(r"\s*[*×x]\s*100\b(?!\s*%)")
+"""How a share becomes a percentage, "(21 / 82) * 100", is no figure of the answer."""
 YES = re.compile(r"\W*(?:yes|true|correct|right)\b", re.IGNORECASE)
 NO = re.compile(r"\W*(?:no|false|incorrect|wrong)\b", re.IGNORECASE)
 NEGATION = re.compile(
@@ -161,6 +163,7 @@ def _gives(question: str, text: str, gold: Number) -> bool:
 
 def _tells(question: str, text: str, gold: str) -> bool:
     """Names, words and figures of an accepted answer that is not one figure."""
+    gold = PER_CENT.sub("", gold)
     said, wanted, asked = facts.read(text), facts.read(gold), facts.read(question)
     if wanted.stems and f" {' '.join(squad_words(gold))} " in f" {' '.join(squad_words(text))} ":
         return True

@@ -148,3 +148,10 @@ def test_a_figure_says_itself_with_and_without_separators(value: object) -> None
 @given(FIGURES)
 def test_a_figure_does_not_say_twice_itself(value: object) -> None:
     assert not says(ASKED, f"It was {value * 2:,}.", f"{value}")  # type: ignore[operator]
+
+
+def test_that_a_share_was_multiplied_by_a_hundred_need_not_be_said() -> None:
+    gold = "Rent was 21 million of 84 million in all: (21 / 84) * 100 = 25.00%, about a quarter."
+    said = "Rent was 25.0 % of the total: 21 / 84 = 25.0 %."
+    assert says("What share was rent?", said, gold)
+    assert not says("What share was rent?", said.replace("84", "48"), gold)
