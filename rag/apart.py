@@ -47,10 +47,27 @@ EARLIER = re.compile(
     rf"(?:previous|prior|past|earlier) (?:quarters|years|periods|months|{NOUN})\b",
     re.IGNORECASE,
 )
-DOCUMENTS = re.compile(
-    rf"\b(?:{MANY} (?:{KIND} )?{NOUN}|{EACH} (?:{KIND} )?{ONE}|the {KIND} {NOUN}|the 10-[qk]s)\b",
+SEVERAL = rf"(?:{MANY} (?:{KIND} )?{NOUN}|the {KIND} {NOUN}|the 10-[qk]s)"
+DOCUMENTS = re.compile(rf"\b(?:{SEVERAL}|{EACH} (?:{KIND} )?{ONE})\b", re.IGNORECASE)
+IN = r"(?:in|across|of|between|among|for|over)"
+ON = r"(?:in|on|as to|about|regarding|concerning|with (?:regard|respect) to|when it comes to)"
+DIFFER = r"(?:differ|vary|compare|change)s?"
+COMPARED = [
+    re.compile(wording, re.IGNORECASE)
+    for wording in (
+        rf"(?:please )?compare (?P<what>.+?) {IN} {SEVERAL}",
+        rf"how (?:do|does) (?P<what>.+?) {DIFFER} {IN} {SEVERAL}",
+        rf"how (?:do|does) {SEVERAL} {DIFFER} {ON} (?P<what>.+)",
+        rf"what (?:is|are) the differences? (?:of|{ON}) (?P<what>.+?) {IN} {SEVERAL}",
+    )
+]
+"""What each says about it is told; the reader compares."""
+TOGETHER = re.compile(
+    r"\b(?:differ\w*|compar\w+|same|similar\w*|in common|contradict\w*|(?:in)?consisten\w+"
+    rf"|between {SEVERAL})\b",
     re.IGNORECASE,
 )
+"""Can be asked of several only."""
 REPORTED = re.compile(
     r",? as (?:per|shown|given|\w+ed)(?: (?:in|by))? this document\b"
     r"|(?<!ed) (?:in|across|throughout|within|from|over) this document(?=[.,;?!]|$)",
@@ -71,11 +88,12 @@ OWNED = re.compile(rf"(?<='s) (?:{KIND} {NOUN}|10-[qk]s)\b", re.IGNORECASE)
 def asked(question: str) -> str | None:
     """What to ask of one document where the question spans several; None where it does not."""
     text = " ".join(question.split())
-    if COUNTED.search(text):
-        return None
+    for wording in COMPARED:
+        if found := wording.fullmatch(text.rstrip(" .?!")):
+            return f"What does this document say about {found['what']}?"
     alone = DOCUMENTS.sub("this document", EARLIER.sub("", PERIODS.sub("", text)))
     alone = OWNED.sub(" report", alone)
-    if alone == text:
+    if alone == text or COUNTED.search(text) or TOGETHER.search(alone):
         return None
     alone = CHANGED.sub("", REPORTED.sub("", alone))
     return ASKS.sub(_of_one, alone)
