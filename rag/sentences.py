@@ -84,6 +84,8 @@ DANGLING = word_set(
 CELL = re.compile(r"[($€£¥₹+\-−–]*\d[\d,.]*(?<![,.])[)%]*|[($€£¥₹]*[—–-]+[)%]*")
 WORD = re.compile(r"\S+")
 NUMBER = re.compile(r"(?<!\S)[($€£¥₹+\-−–]*\d")
+JOINS = re.compile(r"\b(?:for|and|in|of|was|were|compared)\b")
+"""Between figures that a sentence tells."""
 SIGNS = word_set("$ € £ ¥ ₹ % ) ( )% % |")
 
 LONGEST = 800
@@ -111,7 +113,11 @@ def is_row(line: str) -> bool:
     if not n_numbers and line[-1:] not in tuple("—–-"):
         return False
     n_cells, n_words = len(cells(line)), sum(1 for word in line.split() if word not in SIGNS)
-    return n_cells >= 2 or n_cells == n_words > 0 or (n_numbers > 2 and 2 * n_numbers >= n_words)
+    if n_cells >= 2 or n_cells == n_words > 0:
+        return True
+    # "2016, $249 million for 2015 and $309 million for 2014." goes on from the line above.
+    figures = NUMBER.split(line, maxsplit=1)[-1]
+    return n_numbers > 2 and 2 * n_numbers >= n_words and len(JOINS.findall(figures)) < 2
 
 
 def cells(line: str) -> list[str]:

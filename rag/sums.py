@@ -72,6 +72,7 @@ TOTAL = re.compile(
 )
 OVER = re.compile(r"\btotal\b(?: amount of\b)?", re.IGNORECASE)
 """Of a span of years; "total assets in 2017 and 2018" is a row that is called so."""
+A_TOTAL = re.compile(r"\btotal\b", re.IGNORECASE)
 OF_SEVERAL: tuple[tuple[Kind, re.Pattern[str]], ...] = (("mean", MEAN), ("total", TOTAL))
 OF_TWO: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("ratio", RATIO),
@@ -311,10 +312,9 @@ def _part(task: Task, part: Operand, whole: Operand) -> str:
 
 
 def _together(task: Task, operands: Sequence[Operand]) -> str:
-    total = sum((o.value for o in operands), Decimal(0))
-    terms = " + ".join(_term(o, inner=i > 0) for i, o in enumerate(operands))
     names = _listed(list(dict.fromkeys(o.label for o in operands)))
     years = _listed([task.period(year) for year in task.years])
+    terms, total = _added(operands)
     if task.kind == "mean":
         mean = _amount(total / len(operands), *operands, places=_places(*operands) + 1)
         return f"{names}, {years}, average: ({terms}) / {len(operands)} = {mean}."
@@ -324,8 +324,19 @@ def _together(task: Task, operands: Sequence[Operand]) -> str:
 
 
 def _shown(task: Task, operands: Sequence[Operand]) -> str:
-    values = [f"{shown(o)} in {task.period(o.year)}" for o in operands]
-    return f"{operands[0].label}: {_listed(values)}."
+    label, several = operands[0].label, len(operands) > 1 and not operands[0].percent
+    told = f"{label}: {_listed([f'{shown(o)} in {task.period(o.year)}' for o in operands])}"
+    # "Total rent for 2018 and 2017", of a row that is not called so, may mean their sum.
+    if several and A_TOTAL.search(task.labels[0]) and not A_TOTAL.search(label):
+        terms, total = _added(operands)
+        return f"{told}; together {terms} = {_amount(total, *operands)}."
+    return f"{told}."
+
+
+def _added(operands: Sequence[Operand]) -> tuple[str, Decimal]:
+    """The terms of the sum, and the sum."""
+    terms = " + ".join(_term(o, inner=i > 0) for i, o in enumerate(operands))
+    return terms, sum((o.value for o in operands), Decimal(0))
 
 
 def _term(operand: Operand, *, inner: bool = False) -> str:

@@ -296,6 +296,20 @@ def test_figures_and_years_may_be_listed_respectively(text: str) -> None:
     assert sum_of(question, text.format("$1.6 million and $1.8 million")) == ""
 
 
+def test_a_sentence_goes_on_in_a_line_of_figures() -> None:
+    text = (
+        "Rent charged to costs was $244 million for\n2016, $249 million for 2015 and $309 million "
+        "for 2014."
+    )
+    assert sum_of("What was rent charged to costs in 2015?", text) == (
+        "Rent charged to costs: $249 million in 2015."
+    )
+    assert sum_of("What was total rent charged to costs for 2016, 2015 and 2014?", text) == (
+        "Rent charged to costs: $309 million in 2014, $249 million in 2015 and $244 million in "
+        "2016; together 309 + 249 + 244 = $802 million."
+    )
+
+
 def test_the_company_may_be_named_by_the_file_alone() -> None:
     bare = INCOME.removeprefix("Acme Corporation\n")
     named = replace(hit(bare), document="ACME_2018_10K.pdf")

@@ -157,6 +157,7 @@ def test_cells_are_the_figures_at_the_end_of_a_line(line: str, expected: list[st
         ("December 31, 2018 December 31, 2017 % change", True),
         ("of $650 million of notes due 2023, $850 million due 2027 and others", False),
         ("The pier was closed in October 2017", False),
+        ("2016, $249 million for 2015 and $309 million for 2014.", False),
         ("", False),
     ],
 )
