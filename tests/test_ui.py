@@ -1,5 +1,6 @@
 """The pages, run by Streamlit's own test runner over a library with fake models."""
 
+import ast
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -75,6 +76,19 @@ def html(app: AppTest) -> str:
 
 def labels(app: AppTest) -> list[str]:
     return [button.label for button in app.button]
+
+
+@pytest.mark.usefixtures("room")
+@pytest.mark.parametrize("page", ["ask", "documents"])
+def test_what_the_code_says_of_its_names_is_not_on_the_page(page: str) -> None:
+    code = ast.parse((ROOT / "rag" / "ui" / f"{page}.py").read_text())
+    said = {node.value.value for node in code.body
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}  # fmt: skip
+
+    shown = {element.value for element in run(page).markdown}
+
+    assert said
+    assert not said & shown
 
 
 @pytest.mark.usefixtures("room")
