@@ -76,15 +76,16 @@ def read(
     chances: Sequence[float] = (),
 ) -> Signs:
     """text: the answer. hits: what the model read; where nothing was cited, the first of them
-    counts as cited. cover(doc_id): what says whose a document is, for its pages may speak of "the
-    Company" where the question names it. chances: logarithms of the probabilities of
+    counts as cited. cover(doc_id): what says whose a document is, for its later pages may speak of
+    "the Company" where the question names it. chances: logarithms of the probabilities of
     `opinion.OPENINGS`; empty where not asked for."""
     stated = [s.supported for s in sentences if s.markers or not s.supported]
     if lacks_answer(question, text):
         stated = [False]
     cited = [hit for hit in hits if any(_holds(hit, citation) for citation in citations)]
     cited = cited or [*hits[:1]]
-    covers = [cover(doc_id) for doc_id in dict.fromkeys(hit.chunk.doc_id for hit in cited)]
+    later = [hit.chunk.doc_id for hit in cited if hit.chunk.spans[0].page > 1]
+    covers = [cover(doc_id) for doc_id in dict.fromkeys(later)]
     return Signs(
         supported=sum(stated) / len(stated) if stated else 0.5,
         absent=min(MOST_ABSENT, n_absent(question, cited, covers)),

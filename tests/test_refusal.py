@@ -70,7 +70,9 @@ def test_a_name_on_the_cover_of_what_was_cited_is_not_absent() -> None:
     covers = {TREES.chunk.doc_id: "GREYSHOAL LIMITED\nAnnual report 2018"}
 
     assert n_absent(question, [TREES], ["Greyling Limited"]) == 2
-    assert read(question, "40.", HITS, (), (), cover=covers.__getitem__).absent == 1
+    later = hit(TREES.chunk.text, page=7)
+    assert read(question, "40.", [later], (), (), cover=covers.__getitem__).absent == 1
+    assert read(question, "40.", [TREES], (), (), cover=covers.__getitem__).absent == 2
 
 
 def test_only_passages_that_were_cited_count_and_the_best_where_none_was() -> None:
