@@ -52,6 +52,11 @@ DOCUMENTS = re.compile(rf"\b(?:{SEVERAL}|{EACH} (?:{KIND} )?{ONE})\b", re.IGNORE
 IN = r"(?:in|across|of|between|among|for|over)"
 ON = r"(?:in|on|as to|about|regarding|concerning|with (?:regard|respect) to|when it comes to)"
 DIFFER = r"(?:differ|vary|compare|change)s?"
+GIVES = r"(?:has|have|had|gives?|names?|requires?|asks? for|allows?|offers?|charges?)"
+MOST = (
+    r"(?:longest|shortest|highest|lowest|largest|smallest|greatest|biggest|earliest|latest|most|least"
+    r"|best|worst|cheapest)"
+)
 COMPARED = [
     re.compile(wording, re.IGNORECASE)
     for wording in (
@@ -61,6 +66,10 @@ COMPARED = [
         rf"what (?:is|are) the differences? (?:of|{ON}) (?P<what>.+?) {IN} {SEVERAL}",
     )
 ]
+BEST = re.compile(
+    rf"which (?:(?:of )?{SEVERAL}|(?:{KIND} )?{ONE}) {GIVES} the {MOST} (?P<what>.+)",
+    re.IGNORECASE,
+)
 """What each says about it is told; the reader compares."""
 TOGETHER = re.compile(
     r"\b(?:differ\w*|compar\w+|same|similar\w*|in common|contradict\w*|(?:in)?consisten\w+"
@@ -68,6 +77,13 @@ TOGETHER = re.compile(
     re.IGNORECASE,
 )
 """Can be asked of several only."""
+WHICH = re.compile(
+    rf"which (?:of )?(?:{SEVERAL}|(?:the |my )?{NOUN}) (?:(?P<verb>are|were|can|may|must|will)"
+    r"|allow|permit|forbid|require|need|contain|include|exclude|cover|provide|have|name|state|say) "
+    r"(?P<rest>.+)",
+    re.IGNORECASE,
+)
+VERBS = {"are": "Is", "were": "Was", "can": "Can", "may": "May", "must": "Must", "will": "Will"}
 REPORTED = re.compile(
     r",? as (?:per|shown|given|\w+ed)(?: (?:in|by))? this document\b"
     r"|(?<!ed) (?:in|across|throughout|within|from|over) this document(?=[.,;?!]|$)",
@@ -88,9 +104,17 @@ OWNED = re.compile(rf"(?<='s) (?:{KIND} {NOUN}|10-[qk]s)\b", re.IGNORECASE)
 def asked(question: str) -> str | None:
     """What to ask of one document where the question spans several; None where it does not."""
     text = " ".join(question.split())
+    bare = text.rstrip(" .?!")
     for wording in COMPARED:
-        if found := wording.fullmatch(text.rstrip(" .?!")):
+        if found := wording.fullmatch(bare):
             return f"What does this document say about {found['what']}?"
+    if found := BEST.fullmatch(bare):
+        return f"What does this document say about the {found['what']}?"
+    if found := WHICH.fullmatch(bare):
+        if found["verb"]:
+            return f"{VERBS[found['verb'].lower()]} this document {found['rest']}?"
+        # What a model quotes is borne out more often than its Yes or No.
+        return f"What does this document say about {found['rest']}?"
     alone = DOCUMENTS.sub("this document", EARLIER.sub("", PERIODS.sub("", text)))
     alone = OWNED.sub(" report", alone)
     if alone == text or COUNTED.search(text) or TOGETHER.search(alone):
@@ -106,7 +130,9 @@ def _of_one(verb: re.Match[str]) -> str:
 
 def of_documents(question: str) -> bool:
     """Whether it speaks of several documents, not of several periods only."""
-    return bool(DOCUMENTS.search(question) or OWNED.search(question))
+    text = question.strip().rstrip(" .?!")
+    whole = any(wording.fullmatch(text) for wording in (*COMPARED, BEST, WHICH))
+    return whole or bool(DOCUMENTS.search(text) or OWNED.search(text))
 
 
 def ranked(several: Iterable[Sequence[Hit]]) -> tuple[Hit, ...]:
