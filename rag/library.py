@@ -59,9 +59,13 @@ MOST_COMPARED = 40
 MOST_NAMED = 500
 """Documents whose covers are looked at for the names in a question, those with passages found
 first; one takes a tenth of a millisecond."""
-MOST_ALONE, FEW = 6, 3
-"""Documents that the model is asked about one by one, and passages of each: it takes some ten
-seconds for one."""
+MOST_ALONE = 12
+"""Documents that the model is asked about one by one; it takes two seconds for one whose passages
+are prepared, and some ten for another."""
+FEW = 6
+"""Documents of a library that are all meant where the question names none of them."""
+FROM_EACH = 3
+"""Passages."""
 THREADS = "threads"
 """In the catalogue, with the setup that so many are the fastest for."""
 
@@ -212,11 +216,11 @@ class Library:
     def _alone(self, question: str, of_one: str, within: Filter) -> tuple[tuple[Hit, ...], ...]:
         """The passages found for `of_one` in each document that the question is for, by the names
         of the documents. None where they are too many to be asked one by one."""
-        few = MOST_ALONE if apart.of_documents(question) else 1
-        chosen = self._meant(question, within, few=few)
+        few = FEW if within.is_empty else MOST_ALONE
+        chosen = self._meant(question, within, few=few if apart.of_documents(question) else 1)
         if len(chosen) > MOST_ALONE:
             return ()
-        found = (self.search(of_one, top_k=FEW, doc_ids=[doc_id]) for doc_id in chosen)
+        found = (self.search(of_one, top_k=FROM_EACH, doc_ids=[doc_id]) for doc_id in chosen)
         return tuple(sorted(filter(None, found), key=lambda hits: hits[0].document.casefold()))
 
     def _meant(self, question: str, within: Filter, *, few: int = 1) -> list[str]:
