@@ -23,6 +23,8 @@ PageText = Callable[[str, int], str]
 
 OWNER = re.compile(r"^(?:(?:the|a|an) |[\w.&-]+'s )+", re.IGNORECASE)
 """In front of what a figure is called."""
+OWNERS = re.compile(r"((?:[A-Z][\w&.-]*(?:,? and |, | ))*[A-Z][\w&.-]*)['’]s\b")
+"""In "Apple and Microsoft's Cloud revenue": whose it is, before what it is called."""
 SHARE = re.compile(r"(?:%|\bpercent(?:age)?) of\b", re.IGNORECASE)
 MEMBER = re.compile(r" (?:from|of|for|by) ", re.IGNORECASE)
 QUARTER = "three months"
@@ -96,12 +98,16 @@ def over_time(wanted: Series, hits: Sequence[Hit], page_text: PageText) -> tuple
 def named(
     question: str, doc_ids: Iterable[str], names: Mapping[str, str], page_text: PageText
 ) -> list[str]:
-    """Those of the documents that the question names best, by file name or cover; none where it
-    names none. names: of files, by id."""
+    """Those of the documents that the question names best, by file name or a title on the cover,
+    as whose something is if that can be; none where it names none. names: of files, by id."""
     asked = {name.stem for name in facts.read(question).names if not name.opening}
-    n_said = {i: len(_said(i, names[i], asked, page_text)) for i in doc_ids}
-    most = max(n_said.values(), default=0)
-    return [i for i, n in n_said.items() if n == most > 0]
+    owners = facts.read(" ".join(OWNERS.findall(question))).stems
+    said = {i: _said(i, names[i], asked, page_text) for i in doc_ids}
+    for wanted in (asked & owners, asked):
+        n_said = {i: len(wanted & stems) for i, stems in said.items()}
+        if most := max(n_said.values(), default=0):
+            return [i for i, n in n_said.items() if n == most]
+    return []
 
 
 def alike(doc_ids: Iterable[str], names: Mapping[str, str]) -> list[str]:
@@ -111,10 +117,10 @@ def alike(doc_ids: Iterable[str], names: Mapping[str, str]) -> list[str]:
     return [*(chosen | dict.fromkeys(i for i in names if _kind(names[i]) in kinds))]
 
 
-def _said(doc_id: str, file_name: str, asked: Iterable[str], page_text: PageText) -> list[str]:
-    cover = evidence.cover_of(doc_id, page_text)
-    said = facts.read(facts.words_of(file_name)).stems
-    return [stem for stem in asked if stem in said or facts.speaks_of(cover, stem)]
+def _said(doc_id: str, file_name: str, asked: set[str], page_text: PageText) -> set[str]:
+    titles = evidence.titles_of(evidence.cover_of(doc_id, page_text))
+    known = facts.read(facts.words_of(file_name)).stems
+    return {stem for stem in asked if stem in known or facts.speaks_of(titles, stem)}
 
 
 def _kind(file_name: str) -> frozenset[str]:

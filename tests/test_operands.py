@@ -475,6 +475,9 @@ def test_the_documents_a_question_names_and_files_called_alike_are_known() -> No
 
     assert naming("How have Acme's sales changed over time?", "b", "a2") == ["a2"]
     assert naming("How have sales changed at Globex?", "b2", "a1", "b") == ["b2", "b"]
+    assert naming("How have Acme's and Globex's sales changed?", "b", "a2") == ["b", "a2"]
+    assert naming("How have Acme's June sales at Globex changed?", "b", "a2") == ["a2"]
+    assert naming("How have Acme and Globex's sales changed?", "b", "a2") == ["b", "a2"]
     assert naming("How have sales changed over time?", "b", "a2") == []
     assert alike(["a2"], names) == ["a2", "a1"]
     assert alike(["b"], names) == ["b", "b2"]
