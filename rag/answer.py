@@ -111,27 +111,21 @@ def ask(
         yield Delta(prompt.NO_ANSWER)
         yield Done(_nothing_found(question, retrieve_s, time.perf_counter() - start))
         return
-    worked = _worked_out(question, found, page_text, each) or _over_time(
+    answer = _worked_out(question, found, page_text, each) or _over_time(
         question, found, page_text, each
     )
-    if worked:
-        yield Delta(worked.text)
-        yield Done(
-            replace(
-                worked,
-                citations=cite.placed(worked.citations, label, boxes),
-                retrieve_s=retrieve_s,
-                total_s=time.perf_counter() - start,
-            )
-        )
-        return
-    desk = _Desk(generator(), page_text, limits, cells, rule, strictness, seed, cancelled, start)
-    of_one = apart.asked(question)
-    several = tuple(alone(of_one)) if of_one else ()
-    if of_one and len(several) > 1:
-        answer = yield from _of_each(question, of_one, several, desk)
+    if answer:
+        yield Delta(answer.text)
     else:
-        answer = yield from _by_model(question, found, desk)
+        desk = _Desk(
+            generator(), page_text, limits, cells, rule, strictness, seed, cancelled, start
+        )
+        of_one = apart.asked(question)
+        several = tuple(alone(of_one)) if of_one else ()
+        if of_one and len(several) > 1:
+            answer = yield from _of_each(question, of_one, several, desk)
+        else:
+            answer = yield from _by_model(question, found, desk)
     yield Done(
         replace(
             answer,
