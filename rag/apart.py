@@ -19,14 +19,12 @@ MANY = (
     r"|selected|chosen|reported))"
 )
 KIND = r"(?:quarterly|annual|monthly|interim|yearly|published|reported|different|\d+)"
-NOUN = (
-    r"(?:documents|files|reports|filings|10-?[qk]s|papers|contracts|agreements|letters|policies"
-    r"|leases|invoices|manuals|articles|offers|quotes|minutes)"
-)
-ONE = (
-    r"(?:document|file|report|filing|10-?[qk]|paper|contract|agreement|letter|policy|lease|invoice"
-    r"|manual|article|offer|quote)"
-)
+ONES = (
+    "document file report filing 10-?[qk] paper contract agreement letter policy lease invoice "
+    "manual article offer quote"
+).split()
+ONE = f"(?:{'|'.join(ONES)})"
+NOUN = f"(?:{'|'.join(re.sub('y$', 'ie', one) + 's' for one in ONES)}|minutes)"
 TIMES = r"(?:quarters?|years?|months?|periods?|timeframe)"
 WITHIN = r"(?:over|across|throughout|during|in|for|from|between|by)"
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 
 from rag import facts, figures, sentences
@@ -28,7 +29,6 @@ OWN_VOICE = re.compile(
     r"\b(?:we|our|us|the (?:company|group|corporation|registrant|firm|bank|partnership|trust))\b",
     re.IGNORECASE,
 )
-
 
 COVER = 1500
 """Characters of a document's first page that may say whose it is."""
@@ -97,6 +97,7 @@ class Stretch:
 def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stretch]:
     """One Stretch for each span of each hit, best hit first; no line is read twice."""
     seen: set[Span] = set()
+    titles = cache(lambda doc_id: titles_of(cover_of(doc_id, page_text)))
     stretches = []
     for hit in hits:
         name = facts.words_of(hit.document)
@@ -105,8 +106,8 @@ def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stre
         for span in hit.chunk.spans:
             page = page_text(span.doc_id, span.page)
             if lines := tuple(_lines(span, page, seen)):
-                titles = titles_of(cover_of(span.doc_id, page_text)) if span.page > 1 else ""
-                stretches.append(Stretch(hit, lines, context, plain_name, page, titles))
+                above = titles(span.doc_id) if span.page > 1 else ""
+                stretches.append(Stretch(hit, lines, context, plain_name, page, above))
     return stretches
 
 

@@ -20,7 +20,6 @@ from rag.types import Hit, Span
 
 PageText = Callable[[str, int], str]
 
-
 OWNER = re.compile(r"^(?:(?:the|a|an) |[\w.&-]+'s )+", re.IGNORECASE)
 """In front of what a figure is called."""
 OWNERS = re.compile(r"((?:[A-Z][\w&.-]*(?:,? and |, | ))*[A-Z][\w&.-]*)['’]s\b")
@@ -30,7 +29,6 @@ MEMBER = re.compile(r" (?:from|of|for|by) ", re.IGNORECASE)
 QUARTER = "three months"
 THEN_MORE = re.compile(rf"\b{QUARTER}\b.*\b(?:six|nine) months\b", re.IGNORECASE | re.DOTALL)
 QUARTERLY = re.compile(r"\bquarterly (?:report|period)\b|\b10-q\b", re.IGNORECASE)
-TOTAL = re.compile(r"\btotal\b", re.IGNORECASE)
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 ROW = re.compile(r"(\D{3,90}?)[\s$€£¥(]*\d")
 """A line that may be a row of a table: its label, and a figure."""
@@ -358,8 +356,8 @@ def _matching(label: str, task: Task, found: Sequence[Row]) -> list[Row]:
                 break
     nearest = best[max(best)] if best else []
     # "Total cost of sales" stands below "Cost of sales" and may be more.
-    total = bool(TOTAL.search(label))
-    return [row for row in nearest if bool(TOTAL.search(row.label)) == total] or nearest
+    total = bool(sums.A_TOTAL.search(label))
+    return [row for row in nearest if bool(sums.A_TOTAL.search(row.label)) == total] or nearest
 
 
 def _is_share(label: str) -> bool:

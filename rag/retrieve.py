@@ -46,7 +46,7 @@ def retrieve(
     n_all = catalog.n_chunks()
     weights = {word: bm25.weight(n, n_all) for word, n in holding.items() if n}
     vector = embedder().embed([asked])[0] if vectors.count() else None
-    n_chosen = catalog.n_chunks(chosen)
+    n_chosen = n_all if chosen is None else catalog.n_chunks(chosen)
     with ThreadPoolExecutor(1) as beside:  # both work outside of the interpreter's lock
         lexical = beside.submit(catalog.holding, list(weights), CANDIDATES, doc_ids=chosen)
         near = [] if vector is None else _nearest(vector, catalog, vectors, chosen, n_chosen)
