@@ -66,9 +66,7 @@ def _language_model(settings: Settings) -> str:
     path = models.resolve(settings.model, models.load_catalog(), settings.models)
     if not tape.has_gpu():
         return str(path)
-    generator = LlamaGenerator(
-        path, n_context=settings.context_tokens, gpu_layers=settings.gpu_layers
-    )
+    generator = LlamaGenerator(path, n_context=settings.window, gpu_layers=settings.gpu_layers)
     offloaded = generator.offloaded
     generator.close()
     return f"{path}, {offloaded}"

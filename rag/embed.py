@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from sentence_transformers import SentenceTransformer
 from torch.nn.functional import normalize
-from transformers.utils.logging import disable_progress_bar
 
 from rag.arrays import FloatArray
 from rag.errors import ModelCorrupt
+from rag.later import later
+
+with later("scipy", "sklearn"):
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
 
 BATCH_CHARS = 1000
 """Of one forward pass, padding counted: a full chunk goes alone, what is short goes together."""

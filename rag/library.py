@@ -471,7 +471,7 @@ def _load_generator(settings: Settings, catalog: Catalog, cells: CellStore) -> G
     key = f"{THREADS} {setup(fingerprint)}"
     generator = LlamaGenerator(
         path,
-        n_context=settings.context_tokens,
+        n_context=settings.window,
         threads=settings.threads or int(catalog.meta(key) or 0),
         gpu_layers=settings.gpu_layers,
         name=path.stem,

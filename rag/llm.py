@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -32,8 +32,8 @@ WAIT_S = 0.05
 """Between two looks at `cancelled`."""
 FORMAT = 1
 """Of the prompt, as far as kept cells depend on it, and of the cells."""
-PREPARING_TOKENS, WEIGHING_TOKENS = 2048, 1024
-"""Windows of the tapes beside that of answers."""
+BESIDE_TOKENS = 2048
+"""The window of the tape beside that of answers."""
 LATELY = 16
 """Slices that tell how fast it reads: as many as one question's passages take."""
 TUNING_S, ROUNDS = 2.0, 3
@@ -58,20 +58,20 @@ _log = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _Model:
     """A loaded model. tape: of answers. before, between, after: tokens of the chat markup around
-    the instructions and the user's text. beside: tapes for other ends, by the tokens that each
-    holds, made when they are first needed."""
+    the instructions and the user's text. beside: a tape for other ends, made when it is first
+    needed."""
 
     weights: Weights
     tape: Tape
     before: list[int]
     between: list[int]
     after: list[int]
-    beside: dict[int, Tape] = field(default_factory=dict)
+    beside: Tape | None = None
 
     def close(self) -> None:
         self.tape.close()
-        for tape in self.beside.values():
-            tape.close()
+        if self.beside:
+            self.beside.close()
         self.weights.close()
 
 
@@ -127,9 +127,9 @@ class LlamaGenerator:
         self._model: _Model | None = None
         # Tokens and seconds of each of the slices read last.
         self._lately: tuple[tuple[int, float], ...] = ()
-        self._preparing = threading.Lock()
-        # Taken in this order. Counting tokens needs the second only, so it never waits for
-        # a slice of another caller's prompt.
+        # Taken in this order, the first for the tape beside that of answers. Counting tokens needs
+        # the last only, so it never waits for a slice of another caller's prompt.
+        self._taking_beside = threading.Lock()
         self._decoding = threading.Lock()
         self._loading = threading.RLock()
 
@@ -233,11 +233,11 @@ class LlamaGenerator:
         *,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> tuple[float, ...]:
-        """Has a tape of its own. Waits its turn behind earlier callers."""
+        """Takes nothing from the tape of answers. Waits its turn behind earlier callers."""
         model, parts = self._layout(prompt)
         first = [self._tokens(opening)[0] for opening in openings]
-        with self._line.turn(cancelled) as ours, suppress(Stopped):
-            tape = self._beside(model, WEIGHING_TOKENS)
+        with self._line.turn(cancelled) as ours, self._taking_beside, suppress(Stopped):
+            tape = self._beside(model)
             if ours and _n_tokens(parts) <= tape.n_context:
                 with _stopping(tape, cancelled):
                     self._read(model, tape, parts, cancelled)
@@ -254,8 +254,8 @@ class LlamaGenerator:
         if not self.stamp or self._cells is None:
             return True
         model, (head, *passages, _) = self._layout(prompt)
-        with self._preparing, suppress(Stopped):
-            tape = self._beside(model, PREPARING_TOKENS)
+        with self._taking_beside, suppress(Stopped):
+            tape = self._beside(model)
             while len(passages) > 1 and _n_tokens([head, *passages]) > tape.n_context:
                 passages.pop(0)
             last, n_tokens = passages[-1], _n_tokens([head, *passages])
@@ -283,15 +283,15 @@ class LlamaGenerator:
         def gives_way() -> bool:
             return bool(len(self._line)) or cancelled()
 
-        with self._preparing, suppress(Stopped):
-            tape = self._beside(model, PREPARING_TOKENS)
+        with self._taking_beside, suppress(Stopped):
+            tape = self._beside(model)
             try:
                 with _stopping(tape, gives_way):
                     self._threads = _fastest(self._tried(model, tape, gives_way))
             finally:
                 with self._decoding_with(model):
                     tape.cut(0)
-                    for each in (model.tape, *model.beside.values()):
+                    for each in (model.tape, tape):
                         each.use(self._threads)
             self._candidates = ()
             self._remember(self._threads)
@@ -333,16 +333,16 @@ class LlamaGenerator:
                 self._n_context = self._model.tape.n_context
             return self._model
 
-    def _beside(self, model: _Model, n_tokens: int) -> Tape:
-        """A tape beside that of answers, which takes nothing from it."""
+    def _beside(self, model: _Model) -> Tape:
+        """The tape beside that of answers, which takes nothing from it."""
         with self._decoding_with(model):
-            if n_tokens not in model.beside:
-                model.beside[n_tokens] = Tape(
+            if model.beside is None:
+                model.beside = Tape(
                     model.weights,
-                    n_context=min(self._n_context, n_tokens),
+                    n_context=min(self._n_context, BESIDE_TOKENS),
                     threads=self._threads,
                 )
-            return model.beside[n_tokens]
+            return model.beside
 
     def _layout(self, prompt: Prompt) -> tuple[_Model, list[_Part]]:
         """The head, the passages and the rest. Each part is tokenised alone, so equal parts in

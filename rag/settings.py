@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 class Settings:
     """library: folder of the library. models: folder of the weights. model, embedder: names in the
     model catalogue; model may also be a path to a GGUF file. top_k: most passages given to the
-    model. context_tokens: its window. prompt_tokens: most tokens of instructions, passages and
-    question. answer_tokens: most tokens of an answer. strictness: how sure it must be that the
+    model. context_tokens: its widest window. prompt_tokens: most tokens of instructions, passages
+    and question. answer_tokens: most tokens of an answer. strictness: how sure it must be that the
     documents hold the answer before one is given. threads: 0 means one for each core,
     and for the language model the number found the fastest here. gpu_layers: most of its layers to
     put on a graphics card, -1 as many as fit. cells_gb: most gigabytes of disk for what the model
@@ -56,6 +56,12 @@ class Settings:
     page_s: int = 60
     port: int = 8501
     require_seal: Level = "hook"
+
+    @property
+    def window(self) -> int:
+        """Tokens that the model can hold at a time: no more than a prompt and its answer take, for
+        each takes memory (28 KB with the default model)."""
+        return min(self.context_tokens, self.prompt_tokens + self.answer_tokens)
 
 
 CHOICES = {

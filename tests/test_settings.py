@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -91,3 +91,9 @@ def test_every_number_has_a_minimum_and_every_default_keeps_it() -> None:
 
     assert set(MINIMUM) == set(numbers)
     assert {name for name, value in numbers.items() if value < MINIMUM[name]} == set()
+
+
+def test_the_window_is_no_wider_than_prompts_and_answers() -> None:
+    here = default_settings({})
+    assert here.window == here.prompt_tokens + here.answer_tokens
+    assert replace(here, context_tokens=600).window == 600
