@@ -10,28 +10,30 @@ from dataclasses import replace
 from functools import partial
 from pathlib import PurePath
 
-from rag import evidence, facts, rows, sums, terms
+from rag import evidence, facts, rows, schedule, sums, terms
 from rag.evidence import Stretch, Table
 from rag.facts import Day
 from rag.rows import Row
+from rag.schedule import Schedule
 from rag.series import Point, Series
 from rag.sums import Operand, Task
 from rag.types import Hit, Span
 
 PageText = Callable[[str, int], str]
 
-OWNER = re.compile(r"^(?:(?:the|a|an) |[\w.&-]+'s )+", re.IGNORECASE)
-"""In front of what a figure is called."""
 OWNERS = re.compile(r"((?:[A-Z][\w&.-]*(?:,? and |, | ))*[A-Z][\w&.-]*)['’]s\b")
 """In "Apple and Microsoft's Cloud revenue": whose it is, before what it is called."""
 SHARE = re.compile(r"(?:%|\bpercent(?:age)?) of\b", re.IGNORECASE)
-MEMBER = re.compile(r" (?:from|of|for|by) ", re.IGNORECASE)
+DUE = rows.stems("due payable owed")
+"""What a schedule need not say."""
 QUARTER = "three months"
 THEN_MORE = re.compile(rf"\b{QUARTER}\b.*\b(?:six|nine) months\b", re.IGNORECASE | re.DOTALL)
 QUARTERLY = re.compile(r"\bquarterly (?:report|period)\b|\b10-q\b", re.IGNORECASE)
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 ROW = re.compile(r"(\D{3,90}?)[\s$€£¥(]*\d")
 """A line that may be a row of a table: its label, and a figure."""
+PART, APART = 1000, 2000
+"""How near a row is to a label: a part of it, and no nearer than other rows."""
 MOST_PAGES = 8
 PARTS = (QUARTER, "", "six months", "nine months")
 """Of a year, as tables tell them; in this order they are looked for."""
@@ -43,8 +45,10 @@ def find(task: Task, hits: Sequence[Hit], page_text: PageText) -> tuple[Operand,
     Whole pages are read, not only the passages found, for a second row may contradict the first.
     """
     found: list[Row] = []
+    due: list[tuple[Operand, ...]] = []
     for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
         cover = evidence.cover_of(stretch.hit.chunk.doc_id, page_text)
+        due += (fits for each in schedule.read(stretch) if (fits := _due(task, each)))
         if QUARTERLY.search(cover) and not task.interim:
             continue
         name, known = facts.words_of(stretch.hit.document), _known(stretch, cover, task.names)
@@ -59,6 +63,8 @@ def find(task: Task, hits: Sequence[Hit], page_text: PageText) -> tuple[Operand,
         by_label = [_called(label, task, some) for label in task.labels]
         if all(by_label):
             break
+    else:
+        return _agreed(due)
     if len(by_label) == 1:
         return _of_one(by_label[0], task)
     return _of_several(by_label, task.years[0])
@@ -128,24 +134,36 @@ def _kind(file_name: str) -> frozenset[str]:
 
 
 def pages_with(labels: Sequence[str], pages: Iterable[tuple[int, str]]) -> tuple[int, ...]:
-    """Numbers of the pages that have a row of about one of these labels, the nearest to it first.
+    """Numbers of the pages that have a row of about one of these labels, the nearest to it first;
+    behind them those that have a row of a part of it and say the rest of it elsewhere.
 
     Search finds what a passage is about; a statement of fifty rows is about none of them.
     pages: (number, text) of a document.
     """
     called = [
-        facts.read(name).stems - {name.stem for name in facts.read(label).names}
+        facts.read(name).stems - rows.PLAIN - {name.stem for name in facts.read(label).names}
         for label in labels
         for name in (label, *terms.rows(label))
     ]
     spare: dict[int, int] = {}
     for number, text in pages:
-        for line in text.casefold().splitlines():
-            row = ROW.match(line)
-            if row and (fits := [s for s in called if s and all(stem in row[1] for stem in s)]):
-                extra = min(len(row[1]) - sum(map(len, stems)) for stems in fits)
+        page = text.casefold()
+        said = [stems for stems in called if stems and all(stem in page for stem in stems)]
+        for line in page.splitlines() if said else ():
+            if row := ROW.match(line):
+                extra = min(_spare(row[1], stems) for stems in said)
                 spare[number] = min(extra, spare.get(number, extra))
-    return tuple(sorted(spare, key=lambda number: (spare[number], number))[:MOST_PAGES])
+    near = sorted(spare, key=lambda number: (spare[number], number))
+    return tuple([number for number in near if spare[number] < APART][:MOST_PAGES])
+
+
+def _spare(row: str, stems: frozenset[str]) -> int:
+    """How much else the row says, less than PART; or PART and how much it leaves to others, where
+    it says nothing else; or APART."""
+    if all(stem in row for stem in stems):
+        return len(row) - sum(map(len, stems))
+    said = facts.read(rows.BRACKETED.sub(" ", row)).stems - rows.PLAIN
+    return PART + len(stems - said) if said and said <= stems else APART
 
 
 def on_pages(hit: Hit, numbers: Iterable[int]) -> tuple[Hit, ...]:
@@ -192,6 +210,22 @@ def _of_several(by_label: Sequence[Sequence[Row]], year: int) -> tuple[Operand, 
             if all(year in row.cells for row in chosen):
                 sets.append(tuple(row.cells[year] for row in chosen))
     return _agreed(sets)
+
+
+def _due(task: Task, due: Schedule) -> tuple[Operand, ...]:
+    """What is due in the years asked for, or in one of them and all in all; nothing where the
+    schedule may be of something else."""
+    label = task.labels[0]
+    need = rows.stems(label) - DUE
+    wanted = [due.due[year] for year in task.years if year in due.due]
+    total = len(task.labels) > 1
+    if len(need) < 2 or not need <= due.about or len(wanted) < len(task.years):
+        return ()
+    if task.interim or (total and not task.of_all) or sums.A_TOTAL.search(label):
+        return ()
+    name = _without(label, DUE, due.about)
+    named = [replace(operand, label=f"{name[:1].upper()}{name[1:]} due") for operand in wanted]
+    return (*named, replace(due.total, year=task.years[0])) if total else tuple(named)
 
 
 def _agreed(sets: Sequence[tuple[Operand, ...]]) -> tuple[Operand, ...]:
@@ -366,20 +400,33 @@ def _is_share(label: str) -> bool:
 
 
 def _members(label: str, found: Sequence[Row]) -> list[Row]:
-    """The rows "Cheese" for "net sales from cheese", below "Net sales by product:"."""
-    for at in MEMBER.finditer(label):
-        words = OWNER.sub("", label[: at.start()])
-        measure = rows.stems(words)
-        member = rows.stems(label[at.end() :]) - measure
-        below = [
-            replace(row, cells={when: _of(words, cell) for when, cell in row.cells.items()})
-            for row in found
-            if member and rows.stems(row.label) == member and member.isdisjoint(row.caption)
-            if measure and measure - row.known <= row.caption
-        ]
-        if below:
-            return below
-    return []
+    """The rows "Cheese" for "net sales from cheese", below "Net sales by product:", those that say
+    most of it themselves."""
+    need = rows.stems(label)
+    best: dict[int, list[Row]] = {}
+    for row in found:
+        said = rows.stems(row.label)
+        rest = need - said - row.known
+        above = row.caption - rows.stems(row.group)
+        if said and said <= need and said.isdisjoint(above) and rest and rest <= row.caption:
+            of = partial(_of, _without(label, said, row.caption))
+            cells = {when: of(cell) for when, cell in row.cells.items()}
+            best.setdefault(len(said), []).append(replace(row, cells=cells))
+    return best[max(best)] if best else []
+
+
+def _without(label: str, said: frozenset[str], caption: frozenset[str]) -> str:
+    """Of "the provision for state and local taxes in 2018" what the caption says: "provision for
+    taxes"."""
+    kept: list[tuple[str, bool]] = []
+    told = {*said}
+    for word in label.split():
+        stems = rows.stems(word)
+        little = not stems and (not kept or not kept[-1][0])
+        kept.append(("" if little or stems & told else word, bool(stems & caption - told)))
+        told |= stems
+    at = [i for i, (_, is_caption) in enumerate(kept) if is_caption]
+    return " ".join(word for word, _ in kept[at[0] : at[-1] + 1] if word)
 
 
 def _of(measure: str, operand: Operand) -> Operand:

@@ -26,6 +26,9 @@ SAME = {
 NET_OF = "revenue"
 """Of which "net" makes no other figure."""
 
+APART = re.compile(r"\b(?:before|after|excluding|without|below|above|than)\b", re.IGNORECASE)
+"""Little words that tell rows apart: "income before taxes" is no tax on income."""
+
 DAYS = 10_000
 """A day is a number of so many for its year, as 20230701."""
 LONGEST = 20
@@ -44,10 +47,19 @@ BRACKETED = re.compile(r"\([^()]*\)")
 CHANGE = re.compile(r"\b(?:increase|decrease|change)s?\b", re.IGNORECASE)
 """Of the line above rows: their figures are changes, as in a statement of cash flows."""
 PER = re.compile(r"\bper\b", re.IGNORECASE)
-UNSCALED = re.compile(r"\b(?:per|shares?|ratio|number|employees|headcount)\b", re.IGNORECASE)
+UNSCALED = re.compile(
+    r"\b(?:per|shares?|ratio|number|employees|headcount|staff|personnel|people|stores|days)\b",
+    re.IGNORECASE,
+)
 """Of a row's label: its figures may not be in the table's scale."""
 RATE = re.compile(r"%|\b(?:percent(?:age)?|rate|margin|yield)\b", re.IGNORECASE)
 """Of a row's label: its figures may be percentages without saying so."""
+PAID = re.compile(
+    r"(?!.*\b(?:proceeds|receipts|net)\b)(?:cash )?"
+    r"(?:purchases?|payments?|paid|repayments?|repurchases?|acquisitions?|dividends paid)\b",
+    re.IGNORECASE,
+)
+"""Begins a row of a statement of cash flows: "Purchases of equipment (1,577)", of 1,577."""
 RULE = re.compile(r"\bin (thousands|millions|billions),? except\b", re.IGNORECASE)
 """Of a table of two scales: "in millions, except shares, which are in thousands"."""
 SAID = re.compile(
@@ -104,8 +116,9 @@ def read(stretch: Stretch, columns: Callable[[Table], Sequence[int]]) -> Iterato
 
 def stems(text: str) -> frozenset[str]:
     """Of the words that tell one row from another."""
-    found = facts.read(BRACKETED.sub(" ", text)).stems
-    return frozenset(SAME.get(stem, stem) for stem in found if stem not in PLAIN)
+    text = BRACKETED.sub(" ", text)
+    found = (SAME.get(stem, stem) for stem in facts.read(text).stems if stem not in PLAIN)
+    return frozenset((*found, *map(str.casefold, APART.findall(text))))
 
 
 def _group(table: Table) -> str:
@@ -138,6 +151,8 @@ def _row(stretch: Stretch, line: Line, text: str, columns: Sequence[int]) -> Row
         for when, offset in zip(whens, offsets, strict=False)
         if (number := _number(text, *offset)) and (is_amount or number.percent or _is_large(number))
     }
+    if PAID.match(label) and all(cell.value <= 0 for cell in cells.values()):
+        cells = {when: replace(cell, value=-cell.value) for when, cell in cells.items()}
     return Row(label, cells, table)
 
 

@@ -53,17 +53,29 @@ RATIO = re.compile(
 PART = r"(?:percentage|percent|share|proportion|portion|fraction)"
 SHARE = re.compile(
     rf"\b{PART} of (?P<b>.+?) (?:is|are|was|were|did|does|do|came from|comes from) "
-    rf"(?:made up of |made up by |comprised of |attributable to |from )?(?P<a>.+?)"
+    rf"(?:made up of |made up by |comprised of |attributable to |due to |from )?(?P<a>.+?)"
     rf"(?: (?:represent|contribute|account for|make up|comprise|constitute)\b)?{END}"
-    rf"|\b(?P<a2>[^?]+?) as a {PART} of (?P<b2>.+?){END}",
+    rf"|\b(?P<a2>[^?]+?) as a {PART} of (?P<b2>.+?){END}"
+    rf"|\b{PART} (?:constitution |contribution )?of (?P<a3>.+?) (?:among|out of|in|relative to) "
+    rf"(?P<b3>(?:the )?total .+?){END}",
     re.IGNORECASE,
 )
+DUE = re.compile(
+    rf"\b{PART} of (?:the |all )?(?:total )?(?P<of>.+?) (?:is|are|was|were|will be|falls?|comes?) "
+    rf"(?:due|payable)(?: in| during)? (?:fiscal )?(?:year )?{YEAR}\b",
+    re.IGNORECASE,
+)
+"""A year's part of what is due year by year."""
 DIFFERENCE = re.compile(
     rf"\bdifference between (?P<a>.+?) and (?P<b>.+?){END}"
     r"|\bhow much (?:more|higher|greater|larger|less|lower|smaller) (?:is|was|are|were) "
     rf"(?P<a2>.+?) than (?P<b2>.+?){END}",
     re.IGNORECASE,
 )
+BETWEEN = re.compile(
+    rf"\bdifference (?:in|of) (?P<of>.+?) between (?P<a>.+?) and (?P<b>.+?){END}", re.IGNORECASE
+)
+"""Two of a kind: "the difference in net sales between cheese and butter"."""
 MEAN = re.compile(r"\b(?:average|mean)\b(?: of\b)?", re.IGNORECASE)
 TOTAL = re.compile(
     r"\b(?:sum(?: of)?|total of|combined|altogether|cumulative(?:ly)?|all together|in total|"
@@ -79,6 +91,8 @@ OF_TWO: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("share", SHARE),
     ("difference", DIFFERENCE),
 )
+PAIRS = (("a", "a2", "a3"), ("b", "b2", "b3"))
+"""Names of the groups in these."""
 VALUE = re.compile(
     rf"^(?:(?:in|for|at|as of|during)\b[^,?]{{0,40}}\b{YEAR}\b,? )?"
     r"(?:what|how much) (?:is|was|were|are) (?P<label>.+)$",
@@ -127,7 +141,8 @@ class Task:
 
     labels: the question's words for a row, one or more. years: in order. interim: words of a part
     of a year ("three months"), lower case, that the table's heading must have too. rest: the
-    question's other words. names: stems of its capitalised words.
+    question's other words. names: stems of its capitalised words. of_all: the second
+    label means all years together of the first.
     """
 
     kind: Kind
@@ -136,6 +151,7 @@ class Task:
     interim: frozenset[str] = frozenset()
     rest: str = ""
     names: frozenset[str] = frozenset()
+    of_all: bool = False
 
     def period(self, year: int) -> str:
         """The year, or the part of it that is asked for: "Q3 2018", "three months of 2018"."""
@@ -232,9 +248,17 @@ def shown(operand: Operand) -> str:
 
 def _pair(text: str) -> tuple[Kind, str, str, str] | None:
     """(kind, one label, the other, the rest of the text) of a question about two rows."""
+    if (found := BETWEEN.search(text)) and not YEARS.search(found["a"]):
+        rest = f"{text[: found.start()]} {text[found.end() :]}"
+        return (
+            "difference",
+            f"{found['of']} from {found['a']}",
+            f"{found['of']} from {found['b']}",
+            rest,
+        )
     for kind, pattern in OF_TWO:
         if found := pattern.search(text):
-            a, b = found["a"] or found["a2"], found["b"] or found["b2"]
+            a, b = (next(filter(None, map(found.groupdict().get, names))) for names in PAIRS)
             return kind, a, b, f"{text[: found.start()]} {text[found.end() :]}"
     for kind, opening in OF_SEVERAL:
         if (found := opening.search(text)) and (two := TWO.match(text[found.end() :])):
@@ -247,6 +271,8 @@ def _pair(text: str) -> tuple[Kind, str, str, str] | None:
 def _of_two(text: str) -> Task | None:
     """A sum of two rows in one year."""
     pair, years = _pair(text), years_in(text)
+    if (due := DUE.search(text)) and len(years) == 1:
+        return Task("share", (due["of"], f"total {due['of']}"), tuple(years), of_all=True)
     if pair is None or len(years) != 1:
         return None
     kind, a, b, rest = pair
@@ -302,6 +328,8 @@ def _part(task: Task, part: Operand, whole: Operand) -> str:
     share = part.value / whole.value
     working = f"{_term(part)} / {_term(whole)}"
     when = task.period(part.year)
+    if task.of_all:
+        return f"{part.label} in {when}, of {whole.label}: {working} = {_percent(share)}."
     if task.kind == "share":
         return (
             f"{part.label} was {_percent(share)} of {whole.label} in {when}: "

@@ -483,3 +483,116 @@ def test_the_documents_a_question_names_and_files_called_alike_are_known() -> No
     assert alike(["b"], names) == ["b", "b2"]
     assert alike(["n"], names) == ["n"]
     assert alike([], names) == []
+
+
+def test_rows_and_what_stands_above_them_say_it_together() -> None:
+    table = (
+        "The provision (benefit) for income taxes consists of the following (in thousands):\n"
+        "2018 2017\nCurrent:\nFederal (27) (13)\nState and local 276 249\nTotal current 249 236\n"
+        "Deferred 533 (461)\nProvision (benefit) for income taxes 782 (225)"
+    )
+    question = "What was the {} in 2018?"
+
+    assert sum_of(question.format("provision for state and local income taxes"), table) == (
+        "State and local (provision for income taxes): 276 thousand in 2018."
+    )
+    assert sum_of(question.format("deferred provision for income taxes"), table) == (
+        "Deferred (provision for income taxes): 533 thousand in 2018."
+    )
+    assert sum_of(question.format("total current provision for income taxes"), table) == (
+        "Total current (provision for income taxes): 249 thousand in 2018."
+    )
+    assert sum_of(question.format("provision for foreign income taxes"), table) == ""
+    assert sum_of(question.format("provision for state and local payroll taxes"), table) == ""
+
+
+def test_income_before_a_tax_is_not_the_tax() -> None:
+    table = (
+        "(in thousands)\n2018 2017\nIncome before provision for income taxes 900 800\n"
+        "Provision for income taxes 210 190"
+    )
+    question = "What was the provision for income taxes in 2018?"
+    assert sum_of(question, table) == "Provision for income taxes: 210 thousand in 2018."
+
+
+def test_two_parts_of_a_whole_are_told_apart() -> None:
+    table = (
+        "Net sales by product were as follows (in thousands):\n2018 2017\nCheese 70 60\n"
+        "Butter 5 4\n"
+        "Net sales 75 64"
+    )
+
+    assert sum_of(
+        "What is the difference in net sales between cheese and butter in 2018?", table
+    ) == ("Cheese (net sales) less Butter (net sales), 2018: 70 − 5 = 65 thousand.")
+    assert sum_of("What percentage of total net sales is due to cheese in 2018?", table).endswith(
+        "70 / 75 = 93.3 %."
+    )
+    assert sum_of("What is the percentage of cheese in total net sales in 2018?", table).endswith(
+        "70 / 75 = 93.3 %."
+    )
+
+
+def test_what_was_paid_grows_when_more_is_paid() -> None:
+    table = "(in millions)\n2018 2017\nPurchases of equipment (90) (80)\nNet cash used (95) (85)"
+
+    assert sum_of("How much did purchases of equipment grow in 2018?", table) == (
+        "Purchases of equipment rose by 10 million (+12.5 %) from 2017 to 2018: "
+        "90 − 80 = 10 million."
+    )
+    assert sum_of("What was net cash used in 2018?", table).endswith("−95 million in 2018.")
+
+
+def test_people_are_not_counted_in_millions() -> None:
+    table = "(in millions)\n2018 2017\nNet sales 90 80\nTotal staff 34,400 36,800"
+    assert sum_of("What was the total staff in 2018?", table) == "Total staff: 34,400 in 2018."
+
+
+DUE = (
+    "Rent was $ 9 million in 2012. The table below presents future minimum rental payments, net.\n"
+    "$ in millions\nAs of\nDecember 2012\n2013 $ 290\n2014 282\n2015 238\n2016 - thereafter 190\n"
+    "Total {}"
+)
+
+
+def test_what_is_due_in_a_year_is_read_off_a_schedule() -> None:
+    page = DUE.format("$ 1,000")
+    question = "What percentage of future minimum rental payments are due in 2014?"
+
+    assert sum_of(question, page) == (
+        "Future minimum rental payments due in 2014, of the total: 282 / 1,000 = 28.2 %."
+    )
+    assert sum_of("What are the future minimum rental payments due in 2013?", page) == (
+        "Future minimum rental payments due: $290 million in 2013."
+    )
+    assert sum_of("What is the sum of minimum rental payments in 2013 and 2014?", page).endswith(
+        "290 + 282 = $572 million."
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "page"),
+    [
+        (
+            "What percentage of future minimum rental payments are due in 2014?",
+            DUE.format("$ 1,001"),
+        ),
+        ("What percentage of future minimum rental payments are due in 2017?", DUE.format("1,000")),
+        ("What percentage of future minimum lease payments are due in 2014?", DUE.format("1,000")),
+        ("What was the rent in 2013?", DUE.format("1,000")),
+        ("What were the total minimum rental payments in 2013?", DUE.format("1,000")),
+    ],
+)
+def test_a_schedule_of_something_else_or_one_that_does_not_add_up_is_not_used(
+    question: str, page: str
+) -> None:
+    assert sum_of(question, page) == ""
+
+
+def test_a_page_with_a_part_of_the_row_is_looked_at_behind_those_with_all_of_it() -> None:
+    pages = [
+        (1, "Provision for income taxes consists of:\nDeferred 533 461\nState 1 2"),
+        (2, "Deferred revenue 5 4"),
+        (3, "The deferred provision for income taxes was\nDeferred provision for income taxes 5 4"),
+    ]
+    assert pages_with(["the deferred provision for income taxes"], pages) == (3, 1)
