@@ -26,6 +26,8 @@ OWNERS = re.compile(r"((?:[A-Z][\w&.-]*(?:,? and |, | ))*[A-Z][\w&.-]*)['’]s\b
 SHARE = re.compile(r"(?:%|\bpercent(?:age)?) of\b", re.IGNORECASE)
 DUE = rows.stems("due payable owed")
 """What a schedule need not say."""
+ASPECTS = rows.stems("fair carrying book gross unrealized realized average")
+"""Which of two figures of one thing: what stands above a table may name both."""
 QUARTER = "three months"
 THEN_MORE = re.compile(rf"\b{QUARTER}\b.*\b(?:six|nine) months\b", re.IGNORECASE | re.DOTALL)
 QUARTERLY = re.compile(r"\bquarterly (?:report|period)\b|\b10-q\b", re.IGNORECASE)
@@ -408,7 +410,8 @@ def _members(label: str, found: Sequence[Row]) -> list[Row]:
         said = rows.stems(row.label)
         rest = need - said - row.known
         above = row.caption - rows.stems(row.group)
-        if said and said <= need and said.isdisjoint(above) and rest and rest <= row.caption:
+        told = rest <= row.caption and rest.isdisjoint(ASPECTS)
+        if said and said <= need and said.isdisjoint(above) and rest and told:
             of = partial(_of, _without(label, said, row.caption))
             cells = {when: of(cell) for when, cell in row.cells.items()}
             best.setdefault(len(said), []).append(replace(row, cells=cells))

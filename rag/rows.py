@@ -63,12 +63,15 @@ PAID = re.compile(
 RULE = re.compile(r"\bin (thousands|millions|billions),? except\b", re.IGNORECASE)
 """Of a table of two scales: "in millions, except shares, which are in thousands"."""
 SAID = re.compile(
-    r"^(?P<label>.{3,100}?) (?:was|were|totaled|totalled|amounted to|came to|is|are|of) "
+    r"^(?P<label>.{3,100}?) "
+    r"(?:was|were|totaled|totalled|approximated|amounted to|came to|is|are|of) "
     r"(?:approximately |about )?(?=[$€£¥]?\s?\d)",
     re.IGNORECASE,
 )
 FOR_YEARS = re.compile(r",? (?:for|in|during) (?:the )?(?:fiscal |years? |ended |[A-Z][a-z]+ \d)")
 """In a sentence's label: the years that its figures are of, "respectively"."""
+LED_IN = re.compile(r"^(?:as of|at|in|for|during)\b.*\b(?:19|20)\d\d, ", re.IGNORECASE)
+"""In front of a sentence's label: of when it speaks."""
 IN_YEAR = re.compile(r"[^.;\d]{0,40}?\b(?:in|for|at|during|of)\b[^.;\d]{0,30}$", re.IGNORECASE)
 
 
@@ -266,6 +269,7 @@ def _said(stretch: Stretch, line: Line, text: str) -> Row | None:
         return None
     if not named or len(set(named)) != len(named) or len(named) != len(spans):
         return None
+    label = LED_IN.sub("", label)
     cells = {
         year: _operand(stretch, line, label, year, span, 0)
         for year, span in zip(named, spans, strict=True)

@@ -6,11 +6,12 @@ leave no doubt are understood.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Literal
 
-from rag import facts, sums
+from rag import facts, figures, sums
 from rag.sums import Operand
 
 LONGEST = 250
@@ -27,7 +28,7 @@ WHICH = (
     r"(?:(?:the|these|those|all|each|every|its|their|last|past|previous|prior|recent|several|few"
     r"|reported|reporting|historical|different|various|given|two|three|four|five|\d) )*"
 )
-Pick = Literal["all", "latest", "highest", "lowest"]
+Pick = Literal["all", "latest", "highest", "lowest", "less", "more"]
 
 TIME = (
     rf"(?:(?:over|through(?:out)?|across|during|in|for|between|from|by) {WHICH}"
@@ -109,6 +110,17 @@ EXTREME = _wordings(
         r"(?:the )?(?P<most>high|low|great|larg|bigg|small)(?:er|est)"
     ),
 )
+BOUND = _wordings(
+    # In which years were net sales less than 500 million
+    (
+        r"(?:in )?(?:which|what) (?:years?|quarters?|periods?) (?:is|was|were|are|did|do|has|have) "
+        r"(?P<label>.+?) (?:(?:stay|remain)(?:ed)? )?"
+        r"(?:(?P<less>(?:less|lower|smaller) than|below|under)"
+        r"|(?:(?:more|greater|higher|larger) than|above|over|exceed(?:ed)?)) "
+        r"[$€£¥₹]?(?P<bound>\d[\d,]*(?:\.\d+)?)"
+        r"(?: ?(?P<scale>thousand|million|billion|trillion)s?)?(?: dollars)?"
+    ),
+)
 UPWARDS = ("high", "great", "larg", "bigg")
 JUDGEMENT = re.compile(
     r",? and (?:what|how|why|whether|describe|explain)\b(?P<rest>.*)$", re.IGNORECASE
@@ -136,12 +148,15 @@ NO_FIGURE = re.compile(
 class Series:
     """label: the question's words for the figure. names: stems of its capitalised words.
     judgement: it asks besides what the figures mean, which they do not say. pick: which of the
-    figures it asks for."""
+    figures it asks for. bound: that they are to be less or more than, in `scale`, a power of ten
+    or 0 for that of the figures."""
 
     label: str
     names: frozenset[str] = frozenset()
     judgement: bool = False
     pick: Pick = "all"
+    bound: Decimal = Decimal(0)
+    scale: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +191,13 @@ def asked(question: str) -> Series | None:
     if len(text) > LONGEST or "?" in text:
         return None
     text, judgement, compared = _alone(text)
-    for wording in (*WORDINGS, *NEWEST, *EXTREME):
+    for wording in (*WORDINGS, *NEWEST, *EXTREME, *BOUND):
         if found := wording.match(text):
             label = MADE.sub("", ARTICLE.sub("", found["label"]))
             names = frozenset(n.stem for n in facts.read(text).names if not n.opening)
             pick = "all" if compared else _picked(wording, found)
-            return Series(label, names, judgement, pick) if _is_figure(label) else None
+            wanted = Series(label, names, judgement, pick, *_bound(wording, found))
+            return wanted if _is_figure(label) else None
     return None
 
 
@@ -228,7 +244,9 @@ def lines(wanted: Series, points: Sequence[Point], without: Sequence[str] = ()) 
     if wanted.judgement:
         closing.append("What this means the figures do not say.")
     opening = f"{points[0].operand.label}, in order of time:"
-    if wanted.pick != "all":
+    if wanted.pick in ("less", "more"):
+        opening = _within(wanted, points)
+    elif wanted.pick != "all":
         opening = _extreme(wanted.pick, points)
     return (opening, *told, " ".join(filter(None, closing)))
 
@@ -236,7 +254,16 @@ def lines(wanted: Series, points: Sequence[Point], without: Sequence[str] = ()) 
 def _picked(wording: re.Pattern[str], found: re.Match[str]) -> Pick:
     if wording in EXTREME:
         return "highest" if found["most"].casefold() in UPWARDS else "lowest"
+    if wording in BOUND:
+        return "less" if found["less"] else "more"
     return "latest" if wording in NEWEST else "all"
+
+
+def _bound(wording: re.Pattern[str], found: re.Match[str]) -> tuple[Decimal, int]:
+    if wording not in BOUND:
+        return Decimal(0), 0
+    scale = figures.SCALES[found["scale"].casefold()] if found["scale"] else 0
+    return Decimal(found["bound"].replace(",", "")), scale
 
 
 def _alone(text: str) -> tuple[str, bool, bool]:
@@ -258,6 +285,17 @@ def _extreme(pick: Pick, points: Sequence[Point]) -> str:
     most = max(values) if pick == "highest" else min(values)
     when = [f"{p.at} {p.period}" for p in points if p.operand.value == most]
     return f"{points[0].operand.label} was {pick} {' and '.join(when)}:"
+
+
+def _within(wanted: Series, points: Sequence[Point]) -> str:
+    """A table that does not tell its scale is in that of the question, and the other way round."""
+    told = points[0].operand.scale
+    bound = wanted.bound.scaleb(wanted.scale - told) if wanted.scale and told else wanted.bound
+    sign = 1 if wanted.pick == "more" else -1
+    when = [f"{p.at} {p.period}" for p in points if sign * p.operand.value > sign * bound]
+    shown = sums.shown(replace(points[0].operand, value=bound.normalize() + 0))
+    times = " and ".join(when) or "in none of these"
+    return f"{points[0].operand.label} was {wanted.pick} than {shown} {times}:"
 
 
 def _moved(points: Sequence[Point]) -> str:

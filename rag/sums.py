@@ -94,7 +94,7 @@ OF_TWO: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 PAIRS = (("a", "a2", "a3"), ("b", "b2", "b3"))
 """Names of the groups in these."""
 VALUE = re.compile(
-    rf"^(?:(?:in|for|at|as of|during)\b[^,?]{{0,40}}\b{YEAR}\b,? )?"
+    rf"^(?:(?:in|for|at|as of|during)\b[^?]{{0,60}}\b{YEAR} ?,? )?"
     r"(?:what|how much) (?:is|was|were|are) (?P<label>.+)$",
     re.IGNORECASE,
 )

@@ -596,3 +596,23 @@ def test_a_page_with_a_part_of_the_row_is_looked_at_behind_those_with_all_of_it(
         (3, "The deferred provision for income taxes was\nDeferred provision for income taxes 5 4"),
     ]
     assert pages_with(["the deferred provision for income taxes"], pages) == (3, 1)
+
+
+def test_a_sentence_may_begin_with_when() -> None:
+    page = (
+        "As of December 2018 and December 2017, the fair value of loans was $49.80 billion and "
+        "$45.19 billion, respectively."
+    )
+    question = "For 2018, and 2017, what was the total fair value of loans?"
+    assert sum_of(question, page) == (
+        "the fair value of loans: $45.19 billion in 2017 and $49.80 billion in 2018; "
+        "together 45.19 + 49.80 = $94.99 billion."
+    )
+
+
+def test_which_value_it_is_the_row_says_itself() -> None:
+    table = (
+        "The carrying value and the fair value of loans were (in millions):\n2018 2017\n"
+        "Receivables 603 1,534\nOther 5 4"
+    )
+    assert sum_of("What was the fair value of receivables in 2018?", table) == ""

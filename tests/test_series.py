@@ -191,3 +191,24 @@ def test_figures_of_rows_with_other_names_are_told_with_them() -> None:
         "- 2017: 1 million (Net sales)",
         "- 2018: 2 million (Total net sales)",
     )
+
+
+@pytest.mark.parametrize(
+    ("question", "opening"),
+    [
+        ("In which years were net sales less than 2 million?", "less than 2 million in 2018:"),
+        ("Which years did net sales exceed $2,000 thousand?", "more than 2 million in 2017 and"),
+        ("In what year was the net sales figure below 2?", "less than 2 million in 2018:"),
+        ("In which year were net sales above 1 billion?", "more than 1,000 million in none of"),
+    ],
+)
+def test_years_are_told_by_a_bound(question: str, opening: str) -> None:
+    points = (point(20170000, "3"), point(20180000, "1"), point(20190000, "3.5"))
+    wanted = asked(question)
+
+    assert wanted is not None
+    assert wanted.label.startswith("net sales")
+    assert suffice(wanted, points, n_without=0, n=1)
+    told = lines(wanted, points)
+    assert told[0].startswith(f"Net sales was {opening}")
+    assert told[1] == "- 2017: 3 million"
