@@ -11,6 +11,7 @@ from rag import (
     apart,
     cite,
     derived,
+    directions,
     evidence,
     operands,
     opinion,
@@ -104,6 +105,7 @@ def ask(
     Raises ModelError, StoreError.
     """
     start = time.perf_counter()
+    asked = directions.bare(question)
     found = retrieve(question)
     retrieve_s = time.perf_counter() - start
     yield Sources(found)
@@ -111,16 +113,14 @@ def ask(
         yield Delta(prompt.NO_ANSWER)
         yield Done(_nothing_found(question, retrieve_s, time.perf_counter() - start))
         return
-    answer = _worked_out(question, found, page_text, each) or _over_time(
-        question, found, page_text, each
-    )
+    answer = _worked_out(asked, found, page_text, each) or _over_time(asked, found, page_text, each)
     if answer:
         yield Delta(answer.text)
     else:
         desk = _Desk(
             generator(), page_text, limits, cells, rule, strictness, seed, cancelled, start
         )
-        of_one = apart.asked(question)
+        of_one = apart.asked(asked)
         several = tuple(alone(of_one)) if of_one else ()
         if of_one and len(several) > 1:
             answer = yield from _of_each(question, of_one, several, desk)
@@ -129,6 +129,7 @@ def ask(
     yield Done(
         replace(
             answer,
+            question=question,
             citations=cite.placed(answer.citations, label, boxes),
             retrieve_s=retrieve_s,
             total_s=time.perf_counter() - start,
@@ -161,7 +162,10 @@ def _by_model(
     model, limits = desk.model, desk.limits
     budget = min(limits.prompt_tokens, model.n_context - limits.answer_tokens)
     built, hits = prompt.build(
-        question, rank.telling(found), count_tokens=model.count_tokens, budget=budget
+        directions.for_model(question),
+        rank.telling(found),
+        count_tokens=model.count_tokens,
+        budget=budget,
     )
     if not hits:
         raise ContextOverflow(
@@ -339,7 +343,7 @@ def _weighed(answer: Answer, desk: _Desk) -> Answer:
     if prompt.is_refusal(answer.text):
         return _refused(answer)
     signs = refusal.read(
-        answer.question,
+        directions.bare(answer.question),
         answer.text,
         answer.hits,
         answer.sentences,
@@ -358,7 +362,7 @@ def _second(answer: Answer, desk: _Desk) -> tuple[float, ...]:
     quotes = [citation.quote for citation in answer.citations]
     if not desk.rule.sure or not quotes:
         return ()
-    asked = opinion.asked(answer.question, quotes)
+    asked = opinion.asked(directions.bare(answer.question), quotes)
     return desk.model.weigh(asked, opinion.OPENINGS, cancelled=desk.cancelled)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from rag import sentences, wording
+from rag import directions, sentences, wording
 from rag.errors import ContextOverflow
 from rag.types import Hit, Prompt
 
@@ -48,7 +48,8 @@ def build(
     it is cut at the end of a sentence, or left out. Raises ContextOverflow when the question
     alone does not fit.
     """
-    asked = (YES_OR_NO if wording.ASKS_YES_OR_NO.match(question) else ASKED).format(question)
+    yes_or_no = wording.ASKS_YES_OR_NO.match(directions.bare(question))
+    asked = (YES_OR_NO if yes_or_no else ASKED).format(question)
     room = budget - count_tokens(INSTRUCTIONS)
     n_question = count_tokens(asked)
     if n_question > room:

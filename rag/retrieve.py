@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from rag import bm25, forms, rank, terms, wording
+from rag import bm25, directions, forms, rank, terms, wording
 from rag.arrays import FloatArray
 from rag.catalog import Catalog
 from rag.rank import Place
@@ -42,6 +42,7 @@ def retrieve(
     together, comparable within one call only.
     """
     chosen = None if doc_ids is None else sorted(set(doc_ids))
+    question = directions.bare(question)
     asked, holding = _asked(question, catalog)
     n_all = catalog.n_chunks()
     weights = {word: bm25.weight(n, n_all) for word, n in holding.items() if n}

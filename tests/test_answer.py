@@ -513,3 +513,14 @@ def test_the_budget_leaves_room_for_the_answer_in_a_small_window() -> None:
     found = answer(events(generator, hits=many, limits=Limits(2000, 100)))
 
     assert found.prompt_tokens <= 200
+
+
+def test_directions_are_for_the_model_and_what_to_do_without_an_answer_for_nobody() -> None:
+    generator = ScriptedGenerator("The lease ends in 1912.")
+    asked = f"{QUESTION} If there is no mention, return False. Answer in one sentence."
+
+    happened = events(generator, question=asked)
+
+    assert answer(happened).question == asked
+    assert f"{QUESTION} Answer in one sentence." in generator.prompts[0].question
+    assert "False" not in generator.prompts[0].question
