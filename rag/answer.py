@@ -209,7 +209,7 @@ def _cited(
     question: str, text: str, hits: tuple[Hit, ...], page_text: PageText, first: int
 ) -> tuple[str, cite.Cited]:
     """The text as checked, with figures that follow from others put right where these others are
-    borne out."""
+    borne out, and sentences of a source where the text says their opposite."""
 
     def check(checked: str) -> cite.Cited:
         return cite.cite(
@@ -227,7 +227,21 @@ def _cited(
         cited = check(right)
         if all(sentence.supported for sentence in cited.sentences):
             return right, cited
-    return text, check(text)
+    cited = check(text)
+    if cited.opposed:
+        text = _put_right(text, cited)
+        cited = check(text)
+    return text, cited
+
+
+def _put_right(text: str, cited: cite.Cited) -> str:
+    """With what the source says in the place of its opposite, and without a Yes or No in front."""
+    for i, quote in sorted(cited.opposed.items(), reverse=True):
+        said, before = cited.sentences[i], cited.sentences[i - 1] if i else None
+        alone = before and cite.POLARITY.fullmatch(text, before.start, before.end)
+        start = before.start if before and alone else said.start
+        text = f"{text[:start]}{' '.join(quote.split())}{text[said.end :]}"
+    return text
 
 
 def _worked_out(

@@ -1,17 +1,18 @@
 """Finds, for each sentence of an answer, the shortest passage that bears it out, and marks it.
 
 A sentence is supported when the passage holds all its names, numbers and dates and enough of its
-other words. That catches wrong figures, wrong years and invented names. It does not read: a
-negation, or two facts swapped within one sentence of the source, goes unseen.
+other words, and does not say the opposite in plain words ("no", "forbidden"). That catches wrong
+figures, wrong years and invented names. It does not read: an opposite in other words, or two facts
+swapped within one sentence of the source, goes unseen.
 """
 
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
-from rag import evidence, facts, sentences
+from rag import evidence, facts, negation, sentences
 from rag.facts import Facts
 from rag.support import Run, Source
 from rag.types import Box, Citation, Hit, Sentence, Span
@@ -43,11 +44,13 @@ class Cited:
     """marked: the answer as shown, with " [1]" after a supported sentence, " [2?]" after one that
     its nearest passage does not bear out, and " [?]" after one that no passage comes near; marks
     that the model printed are gone. sentences: offsets into the answer as written; one that states
-    nothing to check has no markers and counts as supported. citations: by marker, without boxes."""
+    nothing to check has no markers and counts as supported. citations: by marker, without boxes.
+    opposed: what the source says where a sentence says the opposite, by the sentence's place."""
 
     marked: str
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
+    opposed: dict[int, str] = field(default_factory=dict)
 
 
 def cite(
@@ -73,6 +76,7 @@ def cite(
     kept = _without_printed(text)
     found: list[Sentence] = []
     citations: list[Citation] = []
+    opposed: dict[int, str] = {}
     for start, end in _sentences(text):
         said = "".join(text[i] for i in kept[bisect_left(kept, start) : bisect_left(kept, end)])
         known, asked = facts.read(_without_item(said)), topic
@@ -86,9 +90,12 @@ def cite(
         runs, supported = source.find(known, asked)
         if not supported and (rest := without(said)) and source.find(facts.read(rest), asked)[1]:
             runs, supported = source.find(facts.read(rest), asked)
+        quoted = " ".join(run.stretch.page[run.span.start : run.span.end] for run in runs)
+        if supported and negation.contradicts(said, quoted):
+            supported, opposed[len(found)] = False, quoted
         markers = [_marker(run, citations, pages, first, supported=supported) for run in runs]
         found.append(Sentence(start, end, tuple(dict.fromkeys(markers)), supported))
-    return Cited(_marked(text, kept, found), tuple(found), tuple(citations))
+    return Cited(_marked(text, kept, found), tuple(found), tuple(citations), opposed)
 
 
 def placed(

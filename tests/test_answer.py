@@ -524,3 +524,22 @@ def test_directions_are_for_the_model_and_what_to_do_without_an_answer_for_nobod
     assert answer(happened).question == asked
     assert f"{QUESTION} Answer in one sentence." in generator.prompts[0].question
     assert "False" not in generator.prompts[0].question
+
+
+def test_what_says_the_opposite_of_its_source_gives_way_to_it() -> None:
+    page = "No pets are allowed without written consent of the landlord."
+    generator = ScriptedGenerator("Yes. Pets are allowed without written consent of the landlord.")
+
+    happened = list(
+        ask(
+            "Are pets allowed?",
+            retrieve=lambda _: (hit(page),),
+            generator=lambda: generator,
+            page_text=lambda _doc_id, _page: page,
+            label=lambda _doc_id, page: f"page {page}",
+            boxes=box_of,
+            limits=LIMITS,
+        )
+    )
+
+    assert answer(happened).marked == f"{page} [1]"

@@ -437,3 +437,16 @@ def test_a_figure_counts_for_the_column_that_its_cell_names_and_for_the_year_of_
     cited = cite("What were legal costs?", answer, [labelled], page_text)
 
     assert [sentence.supported for sentence in cited.sentences] == [supported]
+
+
+def test_the_opposite_of_its_source_is_not_borne_out() -> None:
+    page = "4. Animals\nNo pets are allowed without written consent of the landlord."
+    said = "Yes, pets are allowed without written consent of the landlord."
+
+    cited = cite("Are pets allowed?", said, (hit(page),), lambda _doc, _page: page)
+
+    assert cited.marked == f"{said} [1?]"
+    assert not cited.sentences[0].supported
+    assert (
+        cited.citations[0].quote == "No pets are allowed without written consent of the landlord."
+    )

@@ -1,0 +1,147 @@
+"""Whether a sentence says the opposite of its source: "pets are allowed" of "no pets are allowed".
+
+English only, and by little words: what "not", "no", "without" and "forbidden" reach is negated.
+In doubt, as where a source says a thing both ways, nothing is contradicted.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rag import facts, wording
+
+MOST_WORDS = 6
+"""That a little word reaches."""
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[,;:.!?()–—]")
+SHORT = re.compile(r"\b(?:ca(?:n't|nnot)|(\w+?)n't)\b")
+ASIDE = re.compile(r"\b(not|never)\s*,([^,;.]{1,80}),")
+"""In "shall not, without consent, sublet"."""
+FORWARD = frozenset(
+    "no not n't never nor neither none nobody nothing cannot without unable".split()
+)
+"""They negate what follows them in their clause."""
+FAILING = frozenset("fail fails failed failing refuse refuses refused refusing".split())
+"""With "to" behind them they do too."""
+ENDS = frozenset(
+    "and but while although though because since if unless except when which who".split()
+)
+"""Of what they reach, as marks are."""
+ONLY = frozenset(("only", "just", "merely", "least", "less", "more", "later", "longer", "fewer"))
+"""Behind "not" or "no" they make another thing of it."""
+OPPOSITES = {
+    "allow": (
+        "allow allows allowed allowing permit permits permitted permitting permissible",
+        """forbid forbids forbidden forbidding prohibit prohibits prohibited prohibiting prohibition
+        ban bans banned disallow disallows disallowed impermissible""",
+    ),
+    "rise": (
+        """increase increases increased increasing rise rises rose risen rising grow grows grew
+        grown growing growth higher""",
+        """decrease decreases decreased decreasing fall falls fell fallen falling decline declines
+        declined declining drop drops dropped dropping shrink shrank shrunk lower""",
+    ),
+    "include": (
+        "include includes included including",
+        "exclude excludes excluded excluding",
+    ),
+}
+SIGNS = {
+    word: (concept, sign)
+    for concept, pair in OPPOSITES.items()
+    for sign, words in zip((1, -1), pair, strict=True)
+    for word in words.split()
+}
+CLAUSE = frozenset(OPPOSITES["allow"][1].split())
+"""They negate all of their clause: "subletting is forbidden"."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """sign: −1 where it is negated. cue: number of the little word that does so, or says so itself;
+    -1 for none."""
+
+    stem: str
+    sign: int
+    cue: int
+
+
+def contradicts(said: str, source: str) -> bool:
+    """Whether one of the two negates what the other states of the same words, and nothing else
+    turns that round again: "with consent" for "not without consent" does."""
+    ours, theirs = _read(said), _read(source)
+    return any(n % 2 for n in (_turned(ours, theirs), _turned(theirs, ours)))
+
+
+def _turned(some: list[_Word], others: list[_Word]) -> int:
+    """Little words of which everything shared has the opposite sign in `others`."""
+    cues = {word.cue for word in some if word.cue >= 0}
+    return sum(_is_turned([w for w in some if w.cue == cue], some, others) for cue in cues)
+
+
+def _is_turned(reached: list[_Word], some: list[_Word], others: list[_Word]) -> bool:
+    shared = [
+        (own.pop(), other.pop())
+        for word in reached
+        if len(own := _signs(word.stem, some)) == 1 and len(other := _signs(word.stem, others)) == 1
+    ]
+    return bool(shared) and all(one != other for one, other in shared)
+
+
+def _signs(stem: str, words: list[_Word]) -> set[int]:
+    signs = [word.sign for word in words if word.stem == stem]
+    # Where two things rise or fall, which of them does is not told by that.
+    return {1, -1} if stem in OPPOSITES and len(signs) > 1 else set(signs)
+
+
+def _read(text: str) -> list[_Word]:
+    text = SHORT.sub(lambda m: f"{m[1] or 'can'} not", text.casefold().replace("’", "'"))
+    asides = [aside for _, aside in ASIDE.findall(text)]
+    words: list[_Word] = []
+    n_cues = 0
+    for clause in _clauses(". ".join([ASIDE.sub(r"\1", text), *asides])):
+        read, n_cues = _of_clause(clause, n_cues)
+        words += read
+    return words
+
+
+def _clauses(text: str) -> Iterator[list[str]]:
+    clause: list[str] = []
+    for word in WORD.findall(text):
+        if word in ENDS or not word[-1].isalpha():
+            yield clause
+            clause = []
+        else:
+            clause.append(word)
+    yield clause
+
+
+def _of_clause(clause: list[str], n_cues: int) -> tuple[list[_Word], int]:
+    words: list[_Word] = []
+    sign, cue, n_reached, whole = 1, -1, 0, 0
+    for i, word in enumerate(clause):
+        behind = clause[i + 1] if i + 1 < len(clause) else ""
+        if (word in FORWARD and behind not in ONLY) or (word in FAILING and behind == "to"):
+            sign, cue, n_reached = (1 if word == "without" else sign) * -1, n_cues, 0
+            n_cues += 1
+            continue
+        concept, own = SIGNS.get(word, ("", 1))
+        stem = concept or wording.start(word)
+        if not concept and (word in facts.FUNCTION_WORDS or len(word) < 2):
+            continue
+        if word in CLAUSE:
+            whole = own * sign
+        if n_reached >= MOST_WORDS:
+            sign, cue = 1, -1
+        if own < 0 and cue < 0:
+            words.append(_Word(stem, own * sign, n_cues))
+            n_cues += 1
+        else:
+            words.append(_Word(stem, own * sign, cue))
+        n_reached += 1
+    if whole:
+        last = next(w.cue for w in words if w.stem == "allow")
+        words = [
+            w if w.stem == "allow" else _Word(w.stem, whole, last if whole < 0 else w.cue)
+            for w in words
+        ]
+    return words, n_cues

@@ -1,0 +1,60 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.negation import contradicts
+
+NO_PETS = "No pets are allowed without written consent of the landlord."
+FORBIDDEN = "Animals of any kind are forbidden."
+SUBLET = "The tenant shall not, without the landlord's consent, sublet the flat."
+DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 2018."
+
+
+@pytest.mark.parametrize(
+    ("said", "source"),
+    [
+        ("Yes, pets are allowed without written consent of the landlord.", NO_PETS),
+        ("Pets are allowed.", "Pets are not allowed."),
+        ("Pets aren't allowed.", "Pets are allowed."),
+        ("You cannot keep a dog.", "The tenant may keep one dog or two cats."),
+        ("Animals of any kind are allowed.", FORBIDDEN),
+        ("Animals are not forbidden.", FORBIDDEN),
+        ("The tenant may sublet the flat without the landlord's consent.", SUBLET),
+        ("Net sales increased by 5 %.", "Net sales decreased by 5 % to $90 million."),
+        ("The price includes heating.", "Heating is excluded from the price."),
+        ("The brakes failed to stop the car.", "The brakes stopped the car."),
+    ],
+)
+def test_the_opposite_of_the_source_is_seen(said: str, source: str) -> None:
+    assert contradicts(said, source)
+
+
+@pytest.mark.parametrize(
+    ("said", "source"),
+    [
+        ("Pets are allowed only with written consent of the landlord.", NO_PETS),
+        ("Pets are not allowed without written consent.", NO_PETS),
+        ("The landlord does not allow pets without consent.", NO_PETS),
+        ("Animals are not allowed.", FORBIDDEN),
+        ("The agreement prohibits the keeping of animals.", FORBIDDEN),
+        ("The tenant may not keep animals of any kind.", FORBIDDEN),
+        ("The tenant may not sublet the flat without the landlord's consent.", SUBLET),
+        ("Subletting is forbidden.", "The tenant may not sublet."),
+        ("The company paid $5 a share in 2018.", DIVIDENDS),
+        ("The company did not pay dividends in 2017.", DIVIDENDS),
+        ("Notice is not less than a month.", "Notice of a month or more is given."),
+        ("Net sales rose by 5 %.", "Net sales grew by 5 %."),
+        ("Cash rose by 5.", "Increase (decrease) in cash 5 (3)"),
+        ("It is not only a mill, it is a house.", "The mill is a house."),
+    ],
+)
+def test_the_same_in_other_words_is_no_contradiction(said: str, source: str) -> None:
+    assert not contradicts(said, source)
+
+
+WORDS = "no not isn't without pets allowed forbidden , . and dog to failed can't".split()
+
+
+@given(st.lists(st.sampled_from(WORDS)).map(" ".join))
+def test_nothing_contradicts_itself(text: str) -> None:
+    assert not contradicts(text, text)
