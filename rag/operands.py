@@ -34,7 +34,7 @@ QUARTERLY = re.compile(r"\bquarterly (?:report|period)\b|\b10-q\b", re.IGNORECAS
 LETTERS = re.compile(r"[^\W\d_]{2,}")
 ROW = re.compile(r"(\D{3,90}?)[\s$€£¥(]*\d")
 """A line that may be a row of a table: its label, and a figure."""
-PART, APART = 1000, 2000
+PART, FAR = 1000, 2000
 """How near a row is to a label: a part of it, and no nearer than other rows."""
 MOST_PAGES = 8
 PARTS = (QUARTER, "", "six months", "nine months")
@@ -156,16 +156,16 @@ def pages_with(labels: Sequence[str], pages: Iterable[tuple[int, str]]) -> tuple
                 extra = min(_spare(row[1], stems) for stems in said)
                 spare[number] = min(extra, spare.get(number, extra))
     near = sorted(spare, key=lambda number: (spare[number], number))
-    return tuple([number for number in near if spare[number] < APART][:MOST_PAGES])
+    return tuple([number for number in near if spare[number] < FAR][:MOST_PAGES])
 
 
 def _spare(row: str, stems: frozenset[str]) -> int:
     """How much else the row says, less than PART; or PART and how much it leaves to others, where
-    it says nothing else; or APART."""
+    it says nothing else; or FAR."""
     if all(stem in row for stem in stems):
         return len(row) - sum(map(len, stems))
     said = facts.read(rows.BRACKETED.sub(" ", row)).stems - rows.PLAIN
-    return PART + len(stems - said) if said and said <= stems else APART
+    return PART + len(stems - said) if said and said <= stems else FAR
 
 
 def on_pages(hit: Hit, numbers: Iterable[int]) -> tuple[Hit, ...]:
@@ -429,7 +429,7 @@ def _without(label: str, said: frozenset[str], caption: frozenset[str]) -> str:
         kept.append(("" if little or stems & told else word, bool(stems & caption - told)))
         told |= stems
     at = [i for i, (_, is_caption) in enumerate(kept) if is_caption]
-    return " ".join(word for word, _ in kept[at[0] : at[-1] + 1] if word)
+    return " ".join(word for word, _ in kept[at[0] : at[-1] + 1] if word) if at else label
 
 
 def _of(measure: str, operand: Operand) -> Operand:
