@@ -28,6 +28,9 @@ ENOUGH = 0.5
 """Share, by weight, of a sentence's words that its quotes must hold."""
 ENOUGH_ALONE = 0.6
 """The same for a sentence without any name, figure or date."""
+LEAST_SAID = 0.5
+"""Share, by weight, of its words that are no names, which quotes without a heading must hold: names
+alone bear out nothing that is said of them."""
 NEAREST = 0.2
 """Share from which a passage that does not bear a sentence out is shown all the same."""
 RELEVANT = 0.5
@@ -185,6 +188,11 @@ class Source:
             for run in runs
             for line, mask in zip(run.lines, run.masks, strict=True)
         ]
+        said = claim.word_bits & ~claim.required
+        if not any(held.line.table for held in lines):
+            least = LEAST_SAID * weigh(said, claim.weights)
+            if weigh(said & own, claim.weights) < least:
+                return False
         main = max(lines, key=lambda held: claim.worth(held.mask))
         lent = claim.named & around & ~own
         if any(_has_better_row(claim, run) for run in runs) or self._tells_of_another(

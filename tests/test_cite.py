@@ -450,3 +450,15 @@ def test_the_opposite_of_its_source_is_not_borne_out() -> None:
     assert (
         cited.citations[0].quote == "No pets are allowed without written consent of the landlord."
     )
+
+
+@pytest.mark.parametrize(
+    "said", ["Yes, pets are allowed at 2 Harbour Street.", "Marina Holt can keep a dog."]
+)
+def test_names_alone_bear_out_nothing_that_is_said_of_them(said: str) -> None:
+    page = (
+        "This agreement is between Oakfield Ltd and Marina Holt for the flat at 2 Harbour Street.\n"
+        "The landlord keeps the structure in repair. The tenant reports defects without delay."
+    )
+    cited = cite("May Marina Holt keep pets?", said, (hit(page),), lambda _doc, _page: page)
+    assert not cited.sentences[0].supported
