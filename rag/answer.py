@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import PurePath
 from typing import Literal
 
 from rag import (
@@ -376,7 +377,8 @@ def _second(answer: Answer, desk: _Desk) -> tuple[float, ...]:
     quotes = [citation.quote for citation in answer.citations]
     if not desk.rule.sure or not quotes:
         return ()
-    asked = opinion.asked(directions.bare(answer.question), quotes)
+    names = [PurePath(citation.document).stem for citation in answer.citations]
+    asked = opinion.asked(directions.bare(answer.question), quotes, names)
     return desk.model.weigh(asked, opinion.OPENINGS, cancelled=desk.cancelled)
 
 

@@ -6,6 +6,7 @@ examples of questions that miss theirs, it tells far better (docs/decisions/0017
 
 from collections.abc import Sequence
 
+from rag import wording
 from rag.types import Prompt
 
 EXAMPLES = """\
@@ -39,7 +40,15 @@ LONGEST = 1200
 """Characters of the text."""
 
 
-def asked(question: str, quotes: Sequence[str]) -> Prompt:
-    """quotes: what the answer cites. What a model says to it begins with one of OPENINGS."""
+def asked(question: str, quotes: Sequence[str], names: Sequence[str] = ()) -> Prompt:
+    """quotes: what the answer cites. names: of the files that it cites; one is told where the
+    question has a word of it that no quote has. What a model says begins with one of OPENINGS."""
     text = " ".join(" ".join(quote.split()) for quote in dict.fromkeys(quotes))
+    wanted = _words(question) - _words(text)
+    told = [f"From {name}:" for name in dict.fromkeys(names) if wanted & _words(name)]
+    text = " ".join([*told, text])
     return Prompt(EXAMPLES, (), ASKED.format(text[:LONGEST], question))
+
+
+def _words(text: str) -> set[str]:
+    return {wording.start(word) for word in wording.telling(text)}

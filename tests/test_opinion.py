@@ -20,3 +20,15 @@ def test_the_examples_have_the_form_of_the_question_and_both_answers() -> None:
     assert {example.rsplit(" ", 1)[1] for example in examples} == set(OPENINGS)
     ending = after.rsplit("\n", 1)[1]
     assert all(ending in example for example in examples)
+
+
+def test_the_file_is_named_where_the_question_has_a_word_of_its_name_that_no_quote_has() -> None:
+    names = ["harbour flat", "mill lane", "harbour flat"]
+
+    def text(question: str, quote: str) -> str:
+        prompt = asked(question, [quote], names).question
+        return prompt.removeprefix("Text: ").partition("\nQuestion: ")[0]
+
+    assert text("Are pets allowed in the flat?", "No pets.") == "From harbour flat: No pets."
+    assert text("Are pets allowed in the flat?", "No pets in the flat.") == "No pets in the flat."
+    assert text("Are pets allowed?", "No pets.") == "No pets."
