@@ -357,14 +357,15 @@ def _weighed(answer: Answer, desk: _Desk) -> Answer:
     """The answer with its confidence, or the refusal in its place."""
     if prompt.is_refusal(answer.text):
         return _refused(answer)
+    asked = directions.bare(answer.question)
     signs = refusal.read(
-        directions.bare(answer.question),
+        asked,
         answer.text,
         answer.hits,
         answer.sentences,
         answer.citations,
         cover=lambda doc_id: evidence.cover_of(doc_id, desk.page_text),
-        chances=_second(answer, desk),
+        chances=_second(asked, answer, desk),
     )
     confidence = refusal.confidence(signs, desk.rule)
     if confidence < refusal.needed(desk.rule, desk.strictness):
@@ -372,13 +373,13 @@ def _weighed(answer: Answer, desk: _Desk) -> Answer:
     return replace(answer, confidence=confidence)
 
 
-def _second(answer: Answer, desk: _Desk) -> tuple[float, ...]:
+def _second(question: str, answer: Answer, desk: _Desk) -> tuple[float, ...]:
     """Asked for only of a model whose rule heeds it: it takes about a second."""
     quotes = [citation.quote for citation in answer.citations]
     if not desk.rule.sure or not quotes:
         return ()
     names = [PurePath(citation.document).stem for citation in answer.citations]
-    asked = opinion.asked(directions.bare(answer.question), quotes, names)
+    asked = opinion.asked(question, quotes, names)
     return desk.model.weigh(asked, opinion.OPENINGS, cancelled=desk.cancelled)
 
 

@@ -70,8 +70,7 @@ def cite(
     without: what is left of a sentence without a figure that follows from its others, which no
     passage need hold; empty where there is none. first: the marker of the first citation.
     """
-    pages = cache(page_text)
-    source = Source(question, evidence.read(hits, pages))
+    source = Source(question, evidence.read(hits, cache(page_text)))
     topic = source.question
     kept = _without_printed(text)
     found: list[Sentence] = []
@@ -90,10 +89,10 @@ def cite(
         runs, supported = source.find(known, asked)
         if not supported and (rest := without(said)) and source.find(facts.read(rest), asked)[1]:
             runs, supported = source.find(facts.read(rest), asked)
-        quoted = " ".join(run.stretch.page[run.span.start : run.span.end] for run in runs)
+        quoted = " ".join(run.quote for run in runs)
         if supported and negation.contradicts(said, quoted):
             supported, opposed[len(found)] = False, quoted
-        markers = [_marker(run, citations, pages, first, supported=supported) for run in runs]
+        markers = [_marker(run, citations, first, supported=supported) for run in runs]
         found.append(Sentence(start, end, tuple(dict.fromkeys(markers)), supported))
     return Cited(_marked(text, kept, found), tuple(found), tuple(citations), opposed)
 
@@ -152,14 +151,7 @@ def _in_code(text: str, start: int) -> bool:
     return "```" in text and (text.count("```", 0, start) % 2 == 1 or text.startswith("```", start))
 
 
-def _marker(
-    run: Run,
-    citations: list[Citation],
-    page_text: Callable[[str, int], str],
-    first: int,
-    *,
-    supported: bool,
-) -> int:
+def _marker(run: Run, citations: list[Citation], first: int, *, supported: bool) -> int:
     """The number of the citation for `run`, which is added to `citations` if none covers it."""
     span, hit = run.span, run.stretch.hit
     for i, known in enumerate(citations):
@@ -167,9 +159,8 @@ def _marker(
         if inside and (known.span.doc_id, known.span.page) == (span.doc_id, span.page):
             citations[i] = replace(known, supported=known.supported or supported)
             return known.marker
-    quote = page_text(span.doc_id, span.page)[span.start : span.end]
     marker = first + len(citations)
-    citations.append(Citation(marker, span, quote, supported, hit.document, label=""))
+    citations.append(Citation(marker, span, run.quote, supported, hit.document, label=""))
     return marker
 
 

@@ -16,9 +16,7 @@ WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[,;:.!?()–—]")
 SHORT = re.compile(r"\b(?:ca(?:n't|nnot)|(\w+?)n't)\b")
 ASIDE = re.compile(r"\b(not|never)\s*,([^,;.]{1,80}),")
 """In "shall not, without consent, sublet"."""
-FORWARD = frozenset(
-    "no not n't never nor neither none nobody nothing cannot without unable".split()
-)
+FORWARD = frozenset("no not n't never nor neither none nobody nothing without unable".split())
 """They negate what follows them in their clause."""
 FAILING = frozenset("fail fails failed failing refuse refuses refused refusing".split())
 """With "to" behind them they do too."""
@@ -132,11 +130,9 @@ def _of_clause(clause: list[str], n_cues: int) -> tuple[list[_Word], int]:
             whole = own * sign
         if n_reached >= MOST_WORDS:
             sign, cue = 1, -1
-        if own < 0 and cue < 0:
-            words.append(_Word(stem, own * sign, n_cues))
-            n_cues += 1
-        else:
-            words.append(_Word(stem, own * sign, cue))
+        says_so = own < 0 and cue < 0
+        words.append(_Word(stem, own * sign, n_cues if says_so else cue))
+        n_cues += says_so
         n_reached += 1
     if whole:
         last = next(w.cue for w in words if w.stem == "allow")

@@ -47,10 +47,9 @@ def find(task: Task, hits: Sequence[Hit], page_text: PageText) -> tuple[Operand,
     Whole pages are read, not only the passages found, for a second row may contradict the first.
     """
     found: list[Row] = []
-    due: list[tuple[Operand, ...]] = []
-    for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
+    stretches = evidence.read(_whole_pages(hits, page_text), page_text)
+    for stretch in stretches:
         cover = evidence.cover_of(stretch.hit.chunk.doc_id, page_text)
-        due += (fits for each in schedule.read(stretch) if (fits := _due(task, each)))
         if QUARTERLY.search(cover) and not task.interim:
             continue
         name, known = facts.words_of(stretch.hit.document), _known(stretch, cover, task.names)
@@ -66,7 +65,8 @@ def find(task: Task, hits: Sequence[Hit], page_text: PageText) -> tuple[Operand,
         if all(by_label):
             break
     else:
-        return _agreed(due)
+        due = (_due(task, each) for stretch in stretches for each in schedule.read(stretch))
+        return _agreed([*filter(None, due)])
     if len(by_label) == 1:
         return _of_one(by_label[0], task)
     return _of_several(by_label, task.years[0])

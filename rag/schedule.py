@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 
 from rag import figures, rows
 from rag.evidence import Stretch
@@ -41,7 +42,7 @@ def read(stretch: Stretch) -> Iterator[Schedule]:
     start = 0
     while start < len(lines):
         years: list[re.Match[str]] = []
-        for line in lines[start:]:
+        for line in islice(lines, start, None):
             found = YEARLY.fullmatch(stretch.page, *line.span())
             if not found or (years and int(found["year"]) != int(years[-1]["year"]) + 1):
                 break

@@ -293,6 +293,7 @@ def _within(wanted: Series, points: Sequence[Point]) -> str:
     bound = wanted.bound.scaleb(wanted.scale - told) if wanted.scale and told else wanted.bound
     sign = 1 if wanted.pick == "more" else -1
     when = [f"{p.at} {p.period}" for p in points if sign * p.operand.value > sign * bound]
+    # 500.000 as 500, and 5E+2 too.
     shown = sums.shown(replace(points[0].operand, value=bound.normalize() + 0))
     times = " and ".join(when) or "in none of these"
     return f"{points[0].operand.label} was {wanted.pick} than {shown} {times}:"

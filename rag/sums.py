@@ -249,17 +249,12 @@ def shown(operand: Operand) -> str:
 def _pair(text: str) -> tuple[Kind, str, str, str] | None:
     """(kind, one label, the other, the rest of the text) of a question about two rows."""
     if (found := BETWEEN.search(text)) and not YEARS.search(found["a"]):
-        rest = f"{text[: found.start()]} {text[found.end() :]}"
-        return (
-            "difference",
-            f"{found['of']} from {found['a']}",
-            f"{found['of']} from {found['b']}",
-            rest,
-        )
+        a, b = (f"{found['of']} from {found[name]}" for name in ("a", "b"))
+        return "difference", a, b, _around(text, found)
     for kind, pattern in OF_TWO:
         if found := pattern.search(text):
             a, b = (next(filter(None, map(found.groupdict().get, names))) for names in PAIRS)
-            return kind, a, b, f"{text[: found.start()]} {text[found.end() :]}"
+            return kind, a, b, _around(text, found)
     for kind, opening in OF_SEVERAL:
         if (found := opening.search(text)) and (two := TWO.match(text[found.end() :])):
             rest = f"{text[: found.start()]} {text[found.end() + two.end() :]}"
@@ -268,12 +263,20 @@ def _pair(text: str) -> tuple[Kind, str, str, str] | None:
     return None
 
 
+def _around(text: str, found: re.Match[str]) -> str:
+    """The rest of the text."""
+    return f"{text[: found.start()]} {text[found.end() :]}"
+
+
 def _of_two(text: str) -> Task | None:
     """A sum of two rows in one year."""
-    pair, years = _pair(text), years_in(text)
-    if (due := DUE.search(text)) and len(years) == 1:
+    years = years_in(text)
+    if len(years) != 1:
+        return None
+    if due := DUE.search(text):
         return Task("share", (due["of"], f"total {due['of']}"), tuple(years), of_all=True)
-    if pair is None or len(years) != 1:
+    pair = _pair(text)
+    if pair is None:
         return None
     kind, a, b, rest = pair
     return Task(kind, (a, b), tuple(years), rest=rest)
@@ -287,8 +290,7 @@ def _over_years(text: str) -> Task | None:
     if found := next(filter(None, (pattern.search(text) for pattern in CHANGES)), None):
         if len(years) == 1:
             years = [years[0] - 1, years[0]]
-        rest = f"{text[: found.start()]} {text[found.end() :]}"
-        task = Task("change", (found["label"],), tuple(years), rest=rest)
+        task = Task("change", (found["label"],), tuple(years), rest=_around(text, found))
         return task if len(years) == 2 else None
     openings = OF_SEVERAL
     if between := RANGE.search(text):
@@ -297,8 +299,7 @@ def _over_years(text: str) -> Task | None:
         openings = (*OF_SEVERAL, ("total", OVER))
     for kind, pattern in openings:
         if found := pattern.search(text):
-            label = f"{text[: found.start()]} {text[found.end() :]}"
-            task = Task(kind, (label,), tuple(years))
+            task = Task(kind, (_around(text, found),), tuple(years))
             return task if 2 <= len(years) <= MOST_YEARS else None
     return None
 

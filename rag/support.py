@@ -74,6 +74,10 @@ class Run:
     def span(self) -> Span:
         return replace(self.lines[0].span, end=self.lines[-1].span.end)
 
+    @property
+    def quote(self) -> str:
+        return self.stretch.page[self.span.start : self.span.end]
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
