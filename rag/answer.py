@@ -14,6 +14,7 @@ from rag import (
     derived,
     directions,
     evidence,
+    facts,
     operands,
     opinion,
     prompt,
@@ -378,7 +379,7 @@ def _second(question: str, answer: Answer, desk: _Desk) -> tuple[float, ...]:
     quotes = [citation.quote for citation in answer.citations]
     if not desk.rule.sure or not quotes:
         return ()
-    names = [PurePath(citation.document).stem for citation in answer.citations]
+    names = [facts.words_of(PurePath(c.document).stem) for c in answer.citations]
     asked = opinion.asked(question, quotes, names)
     return desk.model.weigh(asked, opinion.OPENINGS, cancelled=desk.cancelled)
 

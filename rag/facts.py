@@ -25,14 +25,15 @@ FUNCTION_WORDS = word_set(
     "additionally moreover furthermore overall finally lastly firstly secondly according based "
     "occur occurs occurred happen happened happens took takes taken place "
     "compared respectively approximately roughly nearly around amounted totaled year years quarter "
-    "quarters quarterly month months period periods ended ending fiscal "
+    "quarters quarterly month months period periods ended ending fiscal fy "
     "mr mrs ms dr inc corp corporation company co ltd llc plc percent percentage pct "
     "thousand thousands million millions billion billions trillion trillions bn mn"
 )
 SOURCE_WORDS = word_set(
     "answer context passage passages document documents source sources text provided mentioned "
     "mentions stated states listed given following follows include includes including report "
-    "reports reported reporting indicate indicates says said 10-k 10k 10-q 10q 8-k 8k 20-f 20f"
+    "reports reported reporting indicate indicates says said 10-k 10k 10-q 10q 8-k 8k 20-f 20f "
+    "10-ks 10ks 10-qs 10qs"
 )
 """Lower case. Words with which answers speak of their sources; with a capital they may be names."""
 
@@ -86,7 +87,7 @@ TOKEN = re.compile(
     rf"""
       (?P<iso> (?<!\d)\d{{4}}-\d\d?-\d\d?(?!\d) )
     | (?P<slashed> (?<![\d/.])(?:\d\d?/\d\d?/(?:\d{{4}}|\d\d)|\d\d?\.\d\d?\.\d{{4}})(?![\d/]) )
-    | (?P<code> (?<![\w.,$€£¥₹])\d{{1,3}}-?[A-Z](?!\w)      # 3M, 10-K
+    | (?P<code> (?<![\w.,$€£¥₹])\d{{1,3}}-?[A-Z]s?(?!\w)    # 3M, 10-K, 10-Qs
       | \d{{3,4}}['’]?s(?!\w)                               # 1990s
       | (?<![\d:])\d\d?:\d\d(?::\d\d)?(?![\d:])            # 3:04
       | {LETTER}++-?\d[^\W_{UNSPACED}]*(?:\.\d+)*(?!,\d)              # Q3, CO2, COVID-19
@@ -106,7 +107,8 @@ DAY = re.compile(
 )
 DAY_BEFORE = re.compile(r"\d(?:st|nd|rd|th)?\s(?:of\s)?$")
 DAY_AFTER = re.compile(r"\.?,?\s*\d")
-FISCAL = re.compile(r"FY-?((?:19|20)\d\d)", re.IGNORECASE)
+PLURAL = re.compile(r"[A-Z]{2,}s")
+FISCAL = re.compile(r"FY-?(?P<century>19|20)?(?P<year>\d\d)", re.IGNORECASE)
 QUARTER_CODE = re.compile(r"q[1-4]")
 QUARTER = re.compile(rf"\b({'|'.join(QUARTERS)})[\s-]+quarter\b", re.IGNORECASE)
 OPENING = re.compile(r"(?:^|[:.!?|•“\"‘(])[\s\"'“‘(*_#>–-]*$")
@@ -227,7 +229,8 @@ def _take_word(draft: _Draft, text: str, found: re.Match[str]) -> None:
     if QUARTER_CODE.fullmatch(word):
         draft.quarters.append(int(word[1]))
     if kind == "code" and (year := FISCAL.fullmatch(token)):
-        draft.add_number(found.start(), figures.plain(int(year[1]), year=True))
+        value = int((year["century"] or "20") + year["year"])
+        draft.add_number(found.start(), figures.plain(value, year=True))
     elif kind == "unspaced":
         draft.stems.update(token[i : i + 2] for i in range(max(1, len(token) - 1)))
     elif word in MONTHS and _is_month(text, found):
@@ -245,9 +248,9 @@ def _take_word(draft: _Draft, text: str, found: re.Match[str]) -> None:
 
 
 def _is_empty(token: str, word: str, kind: str | None) -> bool:
-    """Whether the word states nothing by itself; US and IT do, us and it do not."""
+    """Whether the word states nothing by itself; US and IT do, us and it do not, nor does FY."""
     if word in FUNCTION_WORDS:
-        return not (token.isupper() and len(token) == 2)
+        return not (token.isupper() and len(token) == 2 and word != "fy")
     return word in SOURCE_WORDS and (token == word or kind == "code")
 
 
@@ -289,6 +292,8 @@ def _joined(text: str) -> set[str]:
 @lru_cache(maxsize=1 << 15)
 def _key(token: str) -> str:
     plain = _bare(token.replace(".", "").replace("-", "").casefold())
+    if PLURAL.fullmatch(token):
+        plain = plain[:-1]
     return plain.replace("'", "") if any(c.isdigit() for c in plain) else _stem(plain)
 
 

@@ -110,14 +110,16 @@ def n_absent(question: str, hits: Sequence[Hit], covers: Sequence[str] = ()) -> 
     """Names and figures of the question that neither the passages nor what they stand under hold,
     and names that the documents' covers do not hold either.
 
-    The question's first word is no name: it has its capital in any case.
+    The question's first word is no name: it has its capital in any case. A name counts as held
+    that is like one there but for a letter or two.
     """
-    asked = facts.read(question)
+    asked = facts.read(wording.without_places(question))
     held = facts.read("\n".join(_surroundings(hit) for hit in hits))
     stems = held.stems | held.coined
     values = {number.value for number in (*held.numbers, *held.parts)}
     names = {name.stem for name in asked.names if not name.opening} - stems
     names -= {name for name in names if any(facts.speaks_of(cover, name) for cover in covers)}
+    names -= {name for name in names if wording.corrected([name], stems)}
     return len(names) + sum(number.value not in values for number in asked.numbers)
 
 

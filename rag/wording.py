@@ -28,7 +28,8 @@ ORDINALS = {
 }
 PLACE = re.compile(
     r"\b(page|slide)\s+(\d+|[ivxlc]+)\b"
-    rf"|\b({'|'.join(ORDINALS)})\s+(?:cover\s+)?(page|slide)\b"
+    rf"|\b({'|'.join(ORDINALS)})\s+(?:cover\s+)?(page|slide)\b",
+    re.IGNORECASE,
 )
 ENDING = re.compile(r"(?:ings?|edly|ed|ies|es|s|e|y|ly|ions?|ments?)$")
 MIN_START = 4
@@ -75,6 +76,11 @@ def named(question: str) -> Named:
     }
     figures = dict.fromkeys(FIGURE.findall(folded))
     return Named(frozenset(labels), tuple(_printed(kind, number) for kind, number in figures))
+
+
+def without_places(question: str) -> str:
+    """Without the pages and slides that it names, whose numbers are no figures."""
+    return PLACE.sub(" ", question)
 
 
 def may_be_misspelt(word: str) -> bool:

@@ -34,6 +34,7 @@ def test_may_and_march_are_months_only_beside_a_number() -> None:
         ("located", "location", "locate"),
         ("managers", "management", "managed"),
         ("port's", "ports", "port’s"),
+        ("MSU", "MSUs", "MSU's"),
     ],
 )
 def test_inflections_of_a_word_share_a_stem(forms: tuple[str, ...]) -> None:
@@ -61,6 +62,12 @@ def test_a_time_of_day_is_one_thing_and_not_two_numbers() -> None:
 
 def test_a_long_name_also_counts_by_its_initials() -> None:
     assert "gsc" in read("the Geological Survey of Canada").coined
+
+
+def test_fy_and_kinds_of_filings_are_no_names() -> None:
+    read_so = read("as sales of FY 2015, FY2014 and FY13 were in the last 10-Qs")
+
+    assert (read_so.names, sorted(read_so.years)) == ((), [2013, 2014, 2015])
 
 
 def test_a_quarter_is_known_by_word_and_by_code() -> None:

@@ -48,6 +48,10 @@ def citation(page: int) -> Citation:
         ("How many of the 40 trees bear fruit?", 0),
         ("How many of the 50 trees at Greyshoal bear fruit?", 2),
         ("how many trees are there?", 0),
+        ("How many trees are at Felgate?", 0),
+        ("How many trees are at Hellgate?", 1),
+        ("How many trees does page 7 tell of, and the third slide?", 0),
+        ("How many trees had Fellgate in FY 2019?", 1),
     ],
 )
 def test_names_and_figures_that_a_passage_lacks_are_counted(question: str, n: int) -> None:
