@@ -273,9 +273,10 @@ def _over_time(
     wanted = series.asked(question)
     if wanted is None:
         return None
+    found = [some for some in each([wanted.label]) if series.may_be_of(wanted, some[0].document)]
     told = [
-        (some[0].document, operands.over_time(wanted, some, page_text))
-        for some in each([wanted.label])
+        (some[0].document, operands.over_time(wanted, some, page_text, alone=len(found) == 1))
+        for some in found
     ]
     points = series.merged([point for _, own in told for point in own])
     without = tuple(document for document, own in told if not own)

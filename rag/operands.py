@@ -72,33 +72,55 @@ def find(task: Task, hits: Sequence[Hit], page_text: PageText) -> tuple[Operand,
     return _of_several(by_label, task.years[0])
 
 
-def over_time(wanted: Series, hits: Sequence[Hit], page_text: PageText) -> tuple[Point, ...]:
-    """What one document tells of the series: of a report on a part of a year, its own period; of
-    any other, all years of its tables. Empty where it is not certain. hits: of that document, one
-    at least.
+def over_time(
+    wanted: Series, hits: Sequence[Hit], page_text: PageText, *, alone: bool = False
+) -> tuple[Point, ...]:
+    """What one document tells of the series: of a report on a part of a year, its own period, or
+    that and the one that stands beside it where the document is `alone`; of any other, all years of
+    its tables. Empty where it is not certain. hits: of that document, one at least.
     """
     task = Task("value", (wanted.label,), (), names=wanted.names)
     cover = evidence.cover_of(hits[0].chunk.doc_id, page_text)
     quarterly = bool(QUARTERLY.search(cover))
     ends = frozenset(day for readings in facts.read(cover).days for day in readings)
-    found: dict[str, list[Row]] = {}
-    for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
-        known = _known(stretch, cover, wanted.names)
-        for row in rows.read(stretch, _dated if quarterly else _yearly):
-            part = _part(row.table) if isinstance(row.table, Table) else None
-            if part is not None:
-                found.setdefault(part, []).append(replace(row, known=known))
-    for part in PARTS:
-        called = _called(wanted.label, task, found.get(part, ()))
-        if not (quarterly or part):
-            points = tuple(_points(called, part))
-        elif latest := _latest(called, ends):
-            points = tuple(_points(called, part, [latest]))
-        else:
-            points = ()
-        if points:
-            return points
+    in_tables, said = _by_part(hits, page_text, wanted.names, _dated if quarterly else _yearly)
+    # A sentence may leave out what the table has; of one figure that is no matter.
+    for found in (in_tables, said) if alone or wanted.pick == "latest" else (in_tables,):
+        for part in PARTS:
+            called = _called(wanted.label, task, found.get(part, ()))
+            latest = _latest(called, ends)
+            if latest is None:
+                continue
+            own_only = (quarterly or part) and not (alone and wanted.pick == "all")
+            if points := tuple(_points(called, part, [latest] if own_only else None)):
+                return points
     return ()
+
+
+ByPart = dict[str, list[Row]]
+"""By the part of a year that its figures are of."""
+
+
+def _by_part(
+    hits: Sequence[Hit],
+    page_text: PageText,
+    names: frozenset[str],
+    columns: Callable[[Table], Sequence[int]],
+) -> tuple[ByPart, ByPart]:
+    """The rows of tables, and the sentences, by period as days."""
+    cover = evidence.cover_of(hits[0].chunk.doc_id, page_text)
+    in_tables, said = ByPart(), ByPart()
+    for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
+        known = _known(stretch, cover, names)
+        for row in rows.read(stretch, columns):
+            if isinstance(row.table, Table):
+                part, found, cells = _part(row.table), in_tables, row.cells
+            else:
+                part, found = _said_of(row, stretch), said
+                cells = {rows.DAYS * year: cell for year, cell in row.cells.items()}
+            if part is not None:
+                found.setdefault(part, []).append(replace(row, known=known, cells=cells))
+    return in_tables, said
 
 
 def named(
@@ -283,6 +305,12 @@ def _part(table: Table) -> str | None:
     told = _lengths(table)
     part = next(iter(told), "")
     return part if len(told) < 2 and part in PARTS else None
+
+
+def _said_of(row: Row, stretch: Stretch) -> str | None:
+    """The part of a year that a sentence is of; None where it tells none, or several."""
+    told = _interim(row, stretch)
+    return next(iter(told)) if len(told) == 1 and told <= {*PARTS} else None
 
 
 def _yearly(table: Table) -> tuple[int, ...]:

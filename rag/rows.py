@@ -46,6 +46,10 @@ ENDS_GROUP = re.compile(r"\W*(?:total\b|net\b|[^a-z]*$)", re.IGNORECASE)
 BRACKETED = re.compile(r"\([^()]*\)")
 CHANGE = re.compile(r"\b(?:increase|decrease|change)s?\b", re.IGNORECASE)
 """Of the line above rows: their figures are changes, as in a statement of cash flows."""
+CASH = re.compile(
+    r"\W*(?:net )?cash (?:flows? )?(?:\(?used|generated|provided|from)\b", re.IGNORECASE
+)
+"""Below changes of assets and liabilities, what they come to is none."""
 PER = re.compile(r"\bper\b", re.IGNORECASE)
 UNSCALED = re.compile(
     r"\b(?:per|shares?|ratio|number|employees|headcount|staff|personnel|people|stores|days)\b",
@@ -111,6 +115,8 @@ def read(stretch: Stretch, columns: Callable[[Table], Sequence[int]]) -> Iterato
                 caption = stems(line.table.text[-CAPTION:])
             row = _row(stretch, line, text, whens)
         table = line.table
+        if CASH.match(text):
+            group = ""
         if row is not None and not CHANGE.search(group):
             yield replace(row, group=group, caption=caption)
         if ENDS_GROUP.match(text):

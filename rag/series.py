@@ -16,7 +16,7 @@ from rag.sums import Operand
 
 LONGEST = 250
 """Characters of a question for a series."""
-MOST_WORDS = 8
+MOST_WORDS = 9
 """Of what a row is called."""
 
 UNITS = r"(?:years?|quarters?|months?|periods?|reports?|filings?|documents?)"
@@ -99,6 +99,25 @@ NEWEST = _wordings(
     ),
     rf"what (?:is|was|are|were) the {LATEST} (?P<label>.+?)",
 )
+FIGURE = _wordings(
+    r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)",
+    r"what (?:did|does) .+? (?:report|record|disclose|state|show|give) (?:as|for) (?P<label>.+?)",
+    r"how much (?P<label>.+?) (?:did|does) .+? (?:report|record|disclose|generate|have|earn|make)",
+)
+IN_REPORT = re.compile(
+    r"\W*(?:\bas )?(?:\b(?:reported|recorded|stated|shown|disclosed|listed|revealed|given) )?"
+    r"\b(?:in|by|from|per|as per|according to|based on) (?:(?:the|this|its|their|our|my) )?"
+    rf"(?P<which>(?:(?:annual|quarterly|interim|fiscal|financial|{LATEST}|q[1-4]|{sums.YEAR}) )*)"
+    r"(?:10-?[qk]|report|filing|statements?|accounts)(?: (?:report|filing))?(?!\w)",
+    re.IGNORECASE,
+)
+"""Where to look; a figure of it is of its own period."""
+OWN_PERIOD = re.compile(
+    r",? ?(?:\((?:within|in|for|at) [^)]*\)|\bat (?:the )?(?:end of the period|year[- ]end))",
+    re.IGNORECASE,
+)
+"""What goes without saying of such a figure, or says how to tell it."""
+FOR = re.compile(r"^for [^,]+(?:, (?:inc|ltd|llc|plc)\b\.?)?, (?=what|how)", re.IGNORECASE)
 EXTREME = _wordings(
     # Which year had the highest net sales
     (
@@ -127,7 +146,8 @@ JUDGEMENT = re.compile(
 )
 """A second question behind the first."""
 ASIDE = re.compile(
-    r"\b(?:compare|differ|over time|across|between|period to period|each)\b", re.IGNORECASE
+    r"\b(?:compare|differ|over time|across|between|period to period|each|previous|prior)\b",
+    re.IGNORECASE,
 )
 """Of a second question that the figures answer as well."""
 ARTICLE = re.compile(r"^(?:the |our |my |its |their )+", re.IGNORECASE)
@@ -149,7 +169,8 @@ class Series:
     """label: the question's words for the figure. names: stems of its capitalised words.
     judgement: it asks besides what the figures mean, which they do not say. pick: which of the
     figures it asks for. bound: that they are to be less or more than, in `scale`, a power of ten
-    or 0 for that of the figures."""
+    or 0 for that of the figures. report: words and years that name the report it is to be of, "q3"
+    and 2022."""
 
     label: str
     names: frozenset[str] = frozenset()
@@ -157,6 +178,7 @@ class Series:
     pick: Pick = "all"
     bound: Decimal = Decimal(0)
     scale: int = 0
+    report: frozenset[str | int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +220,13 @@ def asked(question: str) -> Series | None:
             pick = "all" if compared else _picked(wording, found)
             wanted = Series(label, names, judgement, pick, *_bound(wording, found))
             return wanted if _is_figure(label) else None
-    return None
+    return _reported(text)
+
+
+def may_be_of(wanted: Series, file_name: str) -> bool:
+    """Whether a file so named is the report that the series is to be of."""
+    known = facts.read(facts.words_of(file_name))
+    return wanted.report <= known.stems | known.years
 
 
 def merged(points: Sequence[Point]) -> tuple[Point, ...]:
@@ -249,6 +277,23 @@ def lines(wanted: Series, points: Sequence[Point], without: Sequence[str] = ()) 
     elif wanted.pick != "all":
         opening = _extreme(wanted.pick, points)
     return (opening, *told, " ".join(filter(None, closing)))
+
+
+def _reported(text: str) -> Series | None:
+    """The figure that one report tells of its own period: "What is the revenue in the report?"."""
+    where = IN_REPORT.search(text)
+    if where is None:
+        return None
+    rest = " ".join(OWN_PERIOD.sub("", f"{text[: where.start()]} {text[where.end() :]}").split())
+    rest = FOR.sub("", rest.lstrip(" ,"))
+    found = next(filter(None, (wording.match(rest) for wording in FIGURE)), None)
+    if found is None or sums.is_sum(rest):
+        return None
+    label = MADE.sub("", ARTICLE.sub("", found["label"]))
+    names = frozenset(n.stem for n in facts.read(text).names if not n.opening)
+    quarters = sums.interim_in(where["which"]) - {"quarterly"}
+    report = frozenset[str | int]([*quarters, *sums.years_in(where["which"])])
+    return Series(label, names, pick="latest", report=report) if _is_figure(label) else None
 
 
 def _picked(wording: re.Pattern[str], found: re.Match[str]) -> Pick:

@@ -203,6 +203,12 @@ def interim_in(text: str) -> frozenset[str]:
     return frozenset(QUARTERS.get(found.split()[0], found.replace("-", " ")) for found in part)
 
 
+def is_sum(text: str) -> bool:
+    """Whether the text may ask for more than a figure as it is printed."""
+    wordings = (PERCENT, MORE_IS_ASKED, RATIO, SHARE, DIFFERENCE, MEAN, TOTAL, *CHANGES)
+    return any(wording.search(text) for wording in wordings)
+
+
 def result(task: Task, operands: Sequence[Operand]) -> str:
     """The sentence that gives the result with its operands; empty where there is no sense in it.
 
@@ -308,13 +314,9 @@ def _value(text: str) -> Task | None:
     """One row in one year or several, as it stands there."""
     text = IN_TURN.sub(" ", text)
     found, years = VALUE.match(text), years_in(text)
-    if not found or MORE_IS_ASKED.search(text) or not 1 <= len(years) <= MOST_YEARS:
+    if not found or not 1 <= len(years) <= MOST_YEARS:
         return None
-    if PERCENT.search(text) or any(
-        pattern.search(text) for pattern in (RATIO, SHARE, DIFFERENCE, MEAN, TOTAL, *CHANGES)
-    ):
-        return None
-    return Task("value", (found["label"],), tuple(years))
+    return None if is_sum(text) else Task("value", (found["label"],), tuple(years))
 
 
 def _difference(task: Task, one: Operand, other: Operand) -> str:

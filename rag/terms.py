@@ -87,6 +87,14 @@ _ROWS = {
         "shareholders equity",
         "stockholders equity",
     ),
+    r"dividends? per (?:common |ordinary )?share": (
+        "dividends per share",
+        "dividends declared per share",
+        "dividends per common share",
+        "dividends declared per common share",
+        "cash dividends declared per share",
+        "cash dividends declared per common share",
+    ),
     r"effective tax rate": ("effective income tax rate",),
     r"(?:long-term )?debt": ("long-term debt",),
 }

@@ -399,12 +399,23 @@ Lamps $ 50 $ 60 20 % $ 150 $ 170 13 %
 Total $ 110 $ 130 18 % $ 330 $ 380 15 %"""
 
 
-def told(question: str, *pages: str) -> list[tuple[str, str]]:
+FLOWS = """\
+FORM 10-Q, quarterly report of Acme Corporation
+(in millions)
+Nine Months Ended
+July 1,
+2023 2022
+Changes in operating assets and liabilities:
+Inventories (52) 31
+Net cash provided by operating activities 300 280"""
+
+
+def told(question: str, *pages: str, alone: bool = False) -> list[tuple[str, str]]:
     """(period, figure) of each point that the pages of one document give."""
     wanted = series.asked(question)
     assert wanted is not None
     hits = [hit(text, page=i, rank=i) for i, text in enumerate(pages, 1)]
-    points = over_time(wanted, hits, lambda _doc, page: pages[page - 1])
+    points = over_time(wanted, hits, lambda _doc, page: pages[page - 1], alone=alone)
     return [(point.period, point.operand.shown) for point in points]
 
 
@@ -445,6 +456,36 @@ def test_of_a_quarterly_report_only_its_own_period_is_told() -> None:
     assert told(question, cover.replace("July 1", "June 30"), other) == [
         ("six months to June 30, 2023", "9")
     ]
+
+
+def test_what_changes_of_assets_and_liabilities_come_to_is_no_change_itself() -> None:
+    assert told("What is the operating cash flow in the quarterly report?", FLOWS) == [
+        ("nine months to July 1, 2023", "300")
+    ]
+    assert told("What were the inventories in the report?", FLOWS) == []
+
+
+def test_of_one_quarterly_report_the_period_beside_its_own_is_told_where_several_are_asked_for(
+) -> None:  # fmt: skip
+    question = "What is revenue from lamps in the latest quarter, and how does it compare?"
+
+    assert told(question, AMAZING) == [("three months to September 30, 2023", "60")]
+    assert told(question, AMAZING, alone=True) == [
+        ("three months to September 30, 2022", "50"),
+        ("three months to September 30, 2023", "60"),
+    ]
+
+
+def test_a_sentence_tells_one_figure_of_a_quarter_where_no_table_does() -> None:
+    page = (
+        "FORM 10-Q, quarterly report. Our tax rate was 18% and 19% for the three months ended "
+        "July 1, 2023 and 2022, respectively."
+    ).replace("report. ", "report.\n\n")
+
+    assert told("What was the tax rate in the 10-Q?", page) == [
+        ("three months of 2023 (report.pdf)", "18 %")
+    ]
+    assert told("How has the tax rate changed over the quarters?", page) == []
 
 
 def test_a_margin_in_money_is_told_from_one_in_per_cent() -> None:

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from rag.series import Pick, Point, Series, asked, lines, merged, suffice
+from rag.series import Pick, Point, Series, asked, lines, may_be_of, merged, suffice
 from rag.sums import Operand
 from rag.types import Span
 
@@ -69,6 +69,39 @@ def test_the_latest_and_the_highest_are_asked_for(question: str, label: str, pic
     assert (found.label, found.pick) == (label, pick)
 
 
+@pytest.mark.parametrize(
+    ("question", "label", "report"),
+    [
+        ("What is the total revenue according to the annual report?", "total revenue", set()),
+        ("According to the annual report, what is the revenue (in USD) for Acme (at the period)?",
+         "revenue for Acme", set()),
+        ("For Acme, Inc., what was the number of stores at year-end in the annual report?",
+         "number of stores", set()),
+        ("What was Acme's operating cash flow as reported in the Q3 2022 10-Q?",
+         "Acme's operating cash flow", {"q3", 2022}),
+        ("What did Acme report as its net income in the 2022 annual report?",
+         "net income", {2022}),
+        ("How much revenue did Acme report in its latest quarterly report?", "revenue", set()),
+    ],
+)  # fmt: skip
+def test_a_figure_of_a_report_is_of_its_own_period(
+    question: str, label: str, report: set[str | int]
+) -> None:
+    found = asked(question)
+
+    assert found is not None
+    assert (found.label, found.report, found.pick) == (label, report, "latest")
+
+
+def test_a_report_is_known_by_its_file_name_where_the_question_says_which() -> None:
+    third = Series("sales", report=frozenset({"q3", 2022}))
+
+    assert may_be_of(third, "2022 Q3 ACME.pdf")
+    assert may_be_of(third, "acme_q3_2022.pdf")
+    assert not may_be_of(third, "2023 Q3 ACME.pdf")
+    assert may_be_of(Series("sales"), "anything.pdf")
+
+
 def test_the_latest_is_told_alone_and_the_highest_in_front_of_all() -> None:
     points = (point(20170000, "3"), point(20180000, "1"), point(20190000, "3"))
 
@@ -108,6 +141,8 @@ def test_a_document_without_the_figure_may_have_the_latest_or_highest() -> None:
     "question",
     [
         "How have Acme's risk factors changed over time?",
+        "What is the share of lamps in total revenue in the annual report?",
+        "What was the strategy in the annual report?",
         "How has it changed over the years?",
         "How have net sales changed from 2017 to 2018?",  # a sum
         "Why have net sales changed over the years?",
