@@ -1,6 +1,7 @@
 """A question to a cited answer, as events: passages found, words written, done."""
 
 import collections.abc
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +16,16 @@ from rag import (
     directions,
     evidence,
     facts,
+    negation,
     operands,
     opinion,
     prompt,
     rank,
     refusal,
+    sentences,
     series,
     sums,
+    wording,
 )
 from rag.errors import ContextOverflow
 from rag.sums import Operand
@@ -47,6 +51,7 @@ PageText = Callable[[str, int], str]
 Each = Callable[[Sequence[str]], Iterable[tuple[Hit, ...]]]
 Apart = Callable[[str], Iterable[tuple[Hit, ...]]]
 
+GUESS = re.compile(r"\W*(?:(?P<yes>yes)|no)(?:[,.:;!]\s*|\s*\n\s*)(?=\S)", re.IGNORECASE)
 SHORTEST_S = 2.0
 """Of readings whose length is worth telling."""
 
@@ -230,9 +235,10 @@ def _cited(
         if all(sentence.supported for sentence in cited.sentences):
             return right, cited
     cited = check(text)
-    if cited.opposed:
-        text = _put_right(text, cited)
-        cited = check(text)
+    in_words = _in_its_words if wording.ASKS_YES_OR_NO.match(question) else None
+    for better in filter(None, (_put_right, in_words, _without_guess)):
+        if (put := better(text, cited)) != text:
+            text, cited = put, check(put)
     return text, cited
 
 
@@ -244,6 +250,28 @@ def _put_right(text: str, cited: cite.Cited) -> str:
         start = before.start if before and alone else said.start
         text = f"{text[:start]}{' '.join(quote.split())}{text[said.end :]}"
     return text
+
+
+def _in_its_words(text: str, cited: cite.Cited) -> str:
+    """What comes nearest in the documents, in place of a Yes or No that says no more, or that
+    nothing bears out: whether it answers is for the second opinion."""
+    stated = [s for s in cited.sentences if s.markers or not s.supported]
+    said = not cite.POLARITY.fullmatch(text) and any(s.supported for s in stated)
+    nearest = cited.citations[0].quote if cited.citations else ""
+    return text if said or not nearest or sentences.is_row(nearest) else " ".join(nearest.split())
+
+
+def _without_guess(text: str, cited: cite.Cited) -> str:
+    """Without a Yes or No in front of a sentence that is borne out and leaves that open: "Yes,
+    damage is covered only where the schedule says so"."""
+    guess = GUESS.match(text)
+    behind = [s for s in cited.sentences if guess and s.end > guess.end()]
+    if not guess or not behind or not (behind[0].markers and behind[0].supported):
+        return text
+    said = text[guess.end() : behind[0].end]
+    if not negation.leaves_open(guess["yes"] is not None, said):
+        return text
+    return f"{said[0].upper()}{said[1:]}{text[behind[0].end :]}"
 
 
 def _worked_out(

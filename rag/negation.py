@@ -5,8 +5,9 @@ In doubt, as where a source says a thing both ways, nothing is contradicted.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from rag import facts, wording
 
@@ -14,6 +15,7 @@ MOST_WORDS = 6
 """That a little word reaches."""
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[,;:.!?()–—]")
 SHORT = re.compile(r"\b(?:ca(?:n't|nnot)|(\w+?)n't)\b")
+STOP = re.compile(r"[.!?]\s+")
 ASIDE = re.compile(r"\b(not|never)\s*,([^,;.]{1,80}),")
 """In "shall not, without consent, sublet"."""
 FORWARD = frozenset("no not n't never nor neither none nobody nothing without unable".split())
@@ -26,6 +28,7 @@ ENDS = frozenset(
 """Of what they reach, as marks are."""
 ONLY = frozenset(("only", "just", "merely", "least", "less", "more", "later", "longer", "fewer"))
 """Behind "not" or "no" they make another thing of it."""
+RESTRICTING = frozenset("only unless except excluding excluded excludes cannot".split())
 OPPOSITES = {
     "allow": (
         "allow allows allowed allowing permit permits permitted permitting permissible",
@@ -56,24 +59,38 @@ CLAUSE = frozenset(OPPOSITES["allow"][1].split())
 @dataclass(frozen=True, slots=True)
 class _Word:
     """sign: −1 where it is negated. cue: number of the little word that does so, or says so itself;
-    -1 for none."""
+    -1 for none. sentence: number of its sentence."""
 
     stem: str
     sign: int
     cue: int
+    sentence: int = 0
 
 
 def contradicts(said: str, source: str) -> bool:
-    """Whether one of the two negates what the other states of the same words, and nothing else
-    turns that round again: "with consent" for "not without consent" does."""
+    """Whether a sentence of one of the two negates what the other states of the same words, and
+    nothing else in it turns that round again: "with consent" for "not without consent" does."""
     ours, theirs = _read(said), _read(source)
-    return any(n % 2 for n in (_turned(ours, theirs), _turned(theirs, ours)))
+    turned = (*_turned(ours, theirs), *_turned(theirs, ours))
+    return any(n % 2 for n in turned)
 
 
-def _turned(some: list[_Word], others: list[_Word]) -> int:
-    """Little words of which everything shared has the opposite sign in `others`."""
-    cues = {word.cue for word in some if word.cue >= 0}
-    return sum(_is_turned([w for w in some if w.cue == cue], some, others) for cue in cues)
+def leaves_open(yes: bool, said: str) -> bool:
+    """Whether a Yes, or else a No, is more than what is said behind it: that denies or restricts
+    something, or does neither."""
+    words = set(WORD.findall(SHORT.sub(" not ", said.casefold().replace("’", "'"))))
+    return yes == bool(words & (FORWARD | CLAUSE | RESTRICTING))
+
+
+def _turned(some: list[_Word], others: list[_Word]) -> Iterable[int]:
+    """For each sentence, little words of which everything shared has the opposite sign in
+    `others`."""
+    reached: dict[int, list[_Word]] = {}
+    for word in some:
+        if word.cue >= 0:
+            reached.setdefault(word.cue, []).append(word)
+    turned = (words[0].sentence for words in reached.values() if _is_turned(words, some, others))
+    return Counter(turned).values()
 
 
 def _is_turned(reached: list[_Word], some: list[_Word], others: list[_Word]) -> bool:
@@ -93,12 +110,13 @@ def _signs(stem: str, words: list[_Word]) -> set[int]:
 
 def _read(text: str) -> list[_Word]:
     text = SHORT.sub(lambda m: f"{m[1] or 'can'} not", text.casefold().replace("’", "'"))
-    asides = [aside for _, aside in ASIDE.findall(text)]
     words: list[_Word] = []
     n_cues = 0
-    for clause in _clauses(". ".join([ASIDE.sub(r"\1", text), *asides])):
-        read, n_cues = _of_clause(clause, n_cues)
-        words += read
+    for number, sentence in enumerate(STOP.split(text)):
+        asides = [aside for _, aside in ASIDE.findall(sentence)]
+        for clause in _clauses(". ".join([ASIDE.sub(r"\1", sentence), *asides])):
+            read, n_cues = _of_clause(clause, n_cues)
+            words += (replace(word, sentence=number) for word in read)
     return words
 
 

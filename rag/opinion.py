@@ -47,6 +47,9 @@ def asked(question: str, quotes: Sequence[str], names: Sequence[str] = ()) -> Pr
     wanted = _words(question) - _words(text)
     told = [f"From {name}:" for name in dict.fromkeys(names) if wanted & _words(name)]
     text = " ".join([*told, text])
+    if wording.ASKS_YES_OR_NO.match(question):
+        # Or a text that denies what is asked would often be none that answers it.
+        question = f"{question.rstrip(' ?.')}, yes or no?"
     return Prompt(EXAMPLES, (), ASKED.format(text[:LONGEST], question))
 
 

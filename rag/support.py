@@ -203,7 +203,10 @@ class Source:
             claim, main.line, lent
         ):
             return False
-        return len(lines) == 1 or self._agree(claim, main, lines, own & ~main.mask & ~around)
+        if len(lines) == 1:
+            return True
+        together = not claim.short or _stands_together(claim, lines, around)
+        return together and self._agree(claim, main, lines, own & ~main.mask & ~around)
 
     def _agree(self, claim: Claim, main: Held, lines: Sequence[Held], taken: int) -> bool:
         """Whether several lines speak of one matter. taken: bits that `main` does not hold."""
@@ -328,6 +331,21 @@ def _belongs(claim: Claim, main: Run, run: Run) -> bool:
     if weigh(rest, claim.weights) >= AKIN * sum(claim.weights):
         return True
     return all(_shares_neighbour(claim, key, run.lines) for key in claim.keys(taken))
+
+
+def _stands_together(claim: Claim, lines: Sequence[Held], around: int) -> bool:
+    """Whether what a short sentence names stands with what it says of that, and not a line before:
+    "The tenant pays for gas. Water is included." says of nobody who pays for water. A figure
+    stands for more by itself."""
+    said = claim.word_bits & ~claim.required & ~around
+    total = weigh(said, claim.weights)
+    for held in lines:
+        if own := held.mask & claim.required & ~around:
+            least = (LEAST_SAID if own & claim.named else AKIN) * total
+            apart = held.line.table or held.line.refers_back
+            if apart or weigh(held.mask & said, claim.weights) >= least:
+                return True
+    return False
 
 
 def _shares_neighbour(claim: Claim, key: str | int, lines: Sequence[Line]) -> bool:

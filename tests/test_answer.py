@@ -526,20 +526,52 @@ def test_directions_are_for_the_model_and_what_to_do_without_an_answer_for_nobod
     assert "False" not in generator.prompts[0].question
 
 
-def test_what_says_the_opposite_of_its_source_gives_way_to_it() -> None:
-    page = "No pets are allowed without written consent of the landlord."
-    generator = ScriptedGenerator("Yes. Pets are allowed without written consent of the landlord.")
-
-    happened = list(
-        ask(
-            "Are pets allowed?",
-            retrieve=lambda _: (hit(page),),
-            generator=lambda: generator,
-            page_text=lambda _doc_id, _page: page,
-            label=lambda _doc_id, page: f"page {page}",
-            boxes=box_of,
-            limits=LIMITS,
+def of_page(page: str, question: str, *drafts: str) -> Answer:
+    """The answer of a model that writes the drafts and has that page to read."""
+    generator = ScriptedGenerator(*drafts)
+    return answer(
+        list(
+            ask(
+                question,
+                retrieve=lambda _: (hit(page),),
+                generator=lambda: generator,
+                page_text=lambda _doc_id, _page: page,
+                label=lambda _doc_id, page: f"page {page}",
+                boxes=box_of,
+                limits=LIMITS,
+            )
         )
     )
 
-    assert answer(happened).marked == f"{page} [1]"
+
+def test_what_says_the_opposite_of_its_source_gives_way_to_it() -> None:
+    page = "No pets are allowed without written consent of the landlord."
+    draft = "Yes. Pets are allowed without written consent of the landlord."
+
+    assert of_page(page, "Are pets allowed?", draft).marked == f"{page} [1]"
+
+
+@pytest.mark.parametrize("draft", ["No.", "Yes.", "Subletting the flat needs Ida Holm."])
+def test_the_source_speaks_for_itself_where_a_yes_or_no_says_no_more_or_is_not_borne_out(
+    draft: str,
+) -> None:
+    page = "Subletting the flat is not permitted."
+
+    assert of_page(page, "Is subletting the flat permitted?", draft).marked == f"{page} [1]"
+
+
+@pytest.mark.parametrize(
+    ("draft", "shown"),
+    [
+        ("Yes, damage is covered only in the house.", "Damage is covered only in the house. [1]"),
+        ("No, damage is covered in the house.", "Damage is covered in the house. [1]"),
+        ("Yes, damage is covered in the house.", "Yes, damage is covered in the house. [1]"),
+        ("No damage is covered only in the house.", None),
+    ],
+)
+def test_a_yes_or_no_goes_that_what_follows_it_leaves_open(draft: str, shown: str | None) -> None:
+    page = "Damage is covered only in the house."
+
+    found = of_page(page, "Is damage covered?", draft)
+
+    assert found.marked == shown if shown else found.marked.startswith(("No damage", page))

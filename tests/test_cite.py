@@ -248,6 +248,19 @@ def test_a_figure_of_one_sentence_does_not_pass_to_the_name_in_the_next() -> Non
     assert not cited.sentences[0].supported
 
 
+def test_who_does_a_thing_is_not_taken_from_the_sentence_before() -> None:
+    page = "The tenant Ida Holm pays for gas and power. Water charges are part of the rent."
+    found = [
+        cite(question, said, [hit(page)], lambda _doc, _page: page).sentences[0].supported
+        for question, said in [
+            ("Who pays the water charges?", "Ida Holm pays the water charges."),
+            ("Who pays for gas?", "Ida Holm pays for gas."),
+        ]
+    ]
+
+    assert found == [False, True]
+
+
 def test_two_passages_may_bear_out_one_sentence_together() -> None:
     cited = check(
         "Who sold more?",

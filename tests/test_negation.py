@@ -23,6 +23,10 @@ DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 20
         ("Net sales increased by 5 %.", "Net sales decreased by 5 % to $90 million."),
         ("The price includes heating.", "Heating is excluded from the price."),
         ("The brakes failed to stop the car.", "The brakes stopped the car."),
+        (
+            "Yes, smoking is allowed in the flat.",
+            f"The tenants may not smoke in the flat. {NO_PETS}",
+        ),
     ],
 )
 def test_the_opposite_of_the_source_is_seen(said: str, source: str) -> None:

@@ -32,3 +32,11 @@ def test_the_file_is_named_where_the_question_has_a_word_of_its_name_that_no_quo
     assert text("Are pets allowed in the flat?", "No pets.") == "From harbour flat: No pets."
     assert text("Are pets allowed in the flat?", "No pets in the flat.") == "No pets in the flat."
     assert text("Are pets allowed?", "No pets.") == "No pets."
+
+
+def test_a_text_that_denies_it_answers_a_question_for_yes_or_no() -> None:
+    prompt = asked("May I sublet?", ["Subletting is not permitted."])
+
+    assert prompt.question == ASKED.format(
+        "Subletting is not permitted.", "May I sublet, yes or no?"
+    )
