@@ -1,7 +1,8 @@
-"""Directions on how to answer, behind a question: "Answer in one sentence. If none, say no."
+"""Directions in a question: how to answer, "If there is none, say no", and where to look.
 
 What is searched for, worked out and weighed is the question itself: no document says "in order of
-the alphabet", and no passage is the worse for it.
+the alphabet", and no passage is the worse for it. "According to the annual report" leads a search
+to the pages that speak of the report.
 """
 
 import re
@@ -27,6 +28,25 @@ STYLE = re.compile(
     re.IGNORECASE,
 )
 """For the form of an answer."""
+LATEST = r"(?:latest|most recent|newest|last reported)"
+IN_REPORT = re.compile(
+    r"\W*(?:\bas )?(?:\b(?:reported|recorded|stated|shown|disclosed|listed|revealed|given) )?"
+    r"\b(?:in|by|from|per|as per|according to|based on) (?:(?:the|this|its|their|our|my) )?"
+    r"(?P<which>(?:(?:annual|quarterly|interim|fiscal|financial"
+    rf"|{LATEST}|q[1-4]|(?:19|20)\d\d) )*)"
+    r"(?:10-?[qk]|report|filing|statements?|accounts)(?: (?:report|filing))?(?!\w)",
+    re.IGNORECASE,
+)
+"""Where to look; a figure of it is of its own period."""
+OWN_PERIOD = re.compile(
+    r",? ?(?:\((?:within|in|for|at) [^)]*\)|\bat (?:the )?(?:end of the period|year[- ]end))"
+    r"|\b(?:in|for|during) the report(?:ing|ed) (?:period|year)\b",
+    re.IGNORECASE,
+)
+"""What goes without saying of such a figure, or says how to tell it."""
+AMOUNT = re.compile(
+    r"\bwhat (?:is|was|are|were) the (?:value|total|amount)(?: of)?\b", re.IGNORECASE
+)
 
 
 def bare(question: str) -> str:
@@ -39,7 +59,21 @@ def for_model(question: str) -> str:
     return _without(question, NOTHING)
 
 
+def _which(report: re.Match[str]) -> str:
+    """The words with a figure, which tell one report from another: " Q3 2022 "."""
+    return f" {' '.join(word for word in report['which'].split() if not word.isalpha())} "
+
+
 def _without(question: str, *kinds: re.Pattern[str]) -> str:
     first, *rest = SENTENCE.split(question.strip())
     kept = [s for s in rest if len(s) > LONGEST or not any(k.fullmatch(s) for k in kinds)]
     return " ".join([first, *kept]) if len(kept) < len(rest) else question
+
+
+def sought(question: str) -> str:
+    """What of a question is searched for: without directions, and without where to look."""
+    asked = bare(question)
+    kept = IN_REPORT.sub(_which, asked)
+    for told in (OWN_PERIOD, AMOUNT):
+        kept = told.sub(" ", kept)
+    return " ".join(kept.split()) if any(map(str.isalnum, kept)) else asked

@@ -42,7 +42,7 @@ def retrieve(
     together, comparable within one call only.
     """
     chosen = None if doc_ids is None else sorted(set(doc_ids))
-    question = directions.bare(question)
+    question = directions.sought(question)
     asked, holding = _asked(question, catalog)
     n_all = catalog.n_chunks()
     weights = {word: bm25.weight(n, n_all) for word, n in holding.items() if n}

@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
-from rag import facts, figures, sums
+from rag import directions, facts, figures, sums
 from rag.sums import Operand
 
 LONGEST = 250
@@ -81,7 +81,6 @@ WORDINGS = _wordings(
     # Compare net sales across the reports
     rf"(?:compare|show|list|give|track|tabulate)(?: me)? (?P<label>.+?) {TIME}",
 )
-LATEST = r"(?:latest|most recent|newest|last reported)"
 REPORT = (
     r"(?:(?:quarterly|annual|fiscal) )?(?:10-?[qk]|report|filing|quarter|year|period|statement)"
     r"(?: (?:report|filing))?"
@@ -91,32 +90,19 @@ NEWEST = _wordings(
     (
         r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)(?: as)?"
         r"(?: (?:reported|recorded|stated|shown|disclosed))?"
-        rf" (?:in|for|as of|at the end of) (?:the|its|their|our) {LATEST} {REPORT}"
+        rf" (?:in|for|as of|at the end of) (?:the|its|their|our) {directions.LATEST} {REPORT}"
     ),
     (
-        rf"(?:in|for) (?:the|its|their|our) {LATEST} {REPORT},? "
+        rf"(?:in|for) (?:the|its|their|our) {directions.LATEST} {REPORT},? "
         r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)"
     ),
-    rf"what (?:is|was|are|were) the {LATEST} (?P<label>.+?)",
+    rf"what (?:is|was|are|were) the {directions.LATEST} (?P<label>.+?)",
 )
 FIGURE = _wordings(
     r"(?:what|how (?:high|large|big|much)) (?:is|are|was|were) (?P<label>.+?)",
     r"what (?:did|does) .+? (?:report|record|disclose|state|show|give) (?:as|for) (?P<label>.+?)",
     r"how much (?P<label>.+?) (?:did|does) .+? (?:report|record|disclose|generate|have|earn|make)",
 )
-IN_REPORT = re.compile(
-    r"\W*(?:\bas )?(?:\b(?:reported|recorded|stated|shown|disclosed|listed|revealed|given) )?"
-    r"\b(?:in|by|from|per|as per|according to|based on) (?:(?:the|this|its|their|our|my) )?"
-    rf"(?P<which>(?:(?:annual|quarterly|interim|fiscal|financial|{LATEST}|q[1-4]|{sums.YEAR}) )*)"
-    r"(?:10-?[qk]|report|filing|statements?|accounts)(?: (?:report|filing))?(?!\w)",
-    re.IGNORECASE,
-)
-"""Where to look; a figure of it is of its own period."""
-OWN_PERIOD = re.compile(
-    r",? ?(?:\((?:within|in|for|at) [^)]*\)|\bat (?:the )?(?:end of the period|year[- ]end))",
-    re.IGNORECASE,
-)
-"""What goes without saying of such a figure, or says how to tell it."""
 FOR = re.compile(r"^for [^,]+(?:, (?:inc|ltd|llc|plc)\b\.?)?, (?=what|how)", re.IGNORECASE)
 EXTREME = _wordings(
     # Which year had the highest net sales
@@ -281,10 +267,12 @@ def lines(wanted: Series, points: Sequence[Point], without: Sequence[str] = ()) 
 
 def _reported(text: str) -> Series | None:
     """The figure that one report tells of its own period: "What is the revenue in the report?"."""
-    where = IN_REPORT.search(text)
+    where = directions.IN_REPORT.search(text)
     if where is None:
         return None
-    rest = " ".join(OWN_PERIOD.sub("", f"{text[: where.start()]} {text[where.end() :]}").split())
+    rest = " ".join(
+        directions.OWN_PERIOD.sub("", f"{text[: where.start()]} {text[where.end() :]}").split()
+    )
     rest = FOR.sub("", rest.lstrip(" ,"))
     found = next(filter(None, (wording.match(rest) for wording in FIGURE)), None)
     if found is None or sums.is_sum(rest):

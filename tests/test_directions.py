@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.directions import bare, for_model
+from rag.directions import bare, for_model, sought
 
 QUESTION = "Which boats were sold in 2018?"
 
@@ -65,3 +65,19 @@ def test_what_is_asked_stays(question: str) -> None:
 def test_whatever_is_asked_something_is_left_of_it(question: str) -> None:
     assert bool(bare(question).strip()) == bool(question.strip())
     assert bare(bare(question)) == bare(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("According to the annual report, what is the revenue? Answer in millions.",
+         ", what is the revenue?"),
+        ("Did Acme name a new head in the reporting period?", "Did Acme name a new head ?"),
+        ("What was net income as reported in the Q3 2022 10-Q?", "What was net income Q3 2022 ?"),
+        ("What was the value of patents at year-end listed in annual report?", "patents ?"),
+        ("What does the report say?", "What does the report say?"),
+        ("In the report", "In the report"),
+    ],
+)  # fmt: skip
+def test_where_to_look_is_not_searched_for(question: str, wanted: str) -> None:
+    assert sought(question) == wanted
