@@ -205,8 +205,21 @@ class Source:
             return False
         if len(lines) == 1:
             return True
-        together = not claim.short or _stands_together(claim, lines, around)
+        together = not claim.short or self._stands_together(claim, lines, around)
         return together and self._agree(claim, main, lines, own & ~main.mask & ~around)
+
+    def _stands_together(self, claim: Claim, lines: Sequence[Held], around: int) -> bool:
+        """Whether whom a short sentence names beyond the question stands with what it says of them,
+        and not a line before: "The tenant pays for gas. Water is included." tells nobody who pays
+        for water."""
+        known = union(claim.words[stem] for stem in claim.words.keys() & self.question.stems)
+        new = claim.named & ~known & ~around
+        said = claim.word_bits & ~claim.required & ~around
+        least = LEAST_SAID * weigh(said, claim.weights)
+        if not new or any(held.line.refers_back for held in lines):
+            return True
+        named = [held for held in lines if held.mask & new]
+        return any(h.line.table or weigh(h.mask & said, claim.weights) >= least for h in named)
 
     def _agree(self, claim: Claim, main: Held, lines: Sequence[Held], taken: int) -> bool:
         """Whether several lines speak of one matter. taken: bits that `main` does not hold."""
@@ -331,21 +344,6 @@ def _belongs(claim: Claim, main: Run, run: Run) -> bool:
     if weigh(rest, claim.weights) >= AKIN * sum(claim.weights):
         return True
     return all(_shares_neighbour(claim, key, run.lines) for key in claim.keys(taken))
-
-
-def _stands_together(claim: Claim, lines: Sequence[Held], around: int) -> bool:
-    """Whether what a short sentence names stands with what it says of that, and not a line before:
-    "The tenant pays for gas. Water is included." says of nobody who pays for water. A figure
-    stands for more by itself."""
-    said = claim.word_bits & ~claim.required & ~around
-    total = weigh(said, claim.weights)
-    for held in lines:
-        if own := held.mask & claim.required & ~around:
-            least = (LEAST_SAID if own & claim.named else AKIN) * total
-            apart = held.line.table or held.line.refers_back
-            if apart or weigh(held.mask & said, claim.weights) >= least:
-                return True
-    return False
 
 
 def _shares_neighbour(claim: Claim, key: str | int, lines: Sequence[Line]) -> bool:
