@@ -235,7 +235,7 @@ def _cited(
         if all(sentence.supported for sentence in cited.sentences):
             return right, cited
     cited = check(text)
-    in_words = _in_its_words if wording.ASKS_YES_OR_NO.match(question) else None
+    in_words = _in_its_words if wording.ASKS_YES_OR_NO.match(directions.bare(question)) else None
     for better in filter(None, (_put_right, in_words, _without_guess)):
         if (put := better(text, cited)) != text:
             text, cited = put, check(put)

@@ -34,7 +34,7 @@ IN_REPORT = re.compile(
     r"\b(?:in|by|from|per|as per|according to|based on) (?:(?:the|this|its|their|our|my) )?"
     r"(?P<which>(?:(?:annual|quarterly|interim|fiscal|financial"
     rf"|{LATEST}|q[1-4]|(?:19|20)\d\d) )*)"
-    r"(?:10-?[qk]|report|filing|statements?|accounts)(?: (?:report|filing))?(?!\w)",
+    r"(?:10-?[qk]|report|filing|(?<=al )(?:statements?|accounts))(?: (?:report|filing))?(?!\w)",
     re.IGNORECASE,
 )
 """Where to look; a figure of it is of its own period."""

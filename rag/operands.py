@@ -97,19 +97,17 @@ def over_time(
     return ()
 
 
-ByPart = dict[str, list[Row]]
-"""By the part of a year that its figures are of."""
-
-
 def _by_part(
     hits: Sequence[Hit],
     page_text: PageText,
     names: frozenset[str],
     columns: Callable[[Table], Sequence[int]],
-) -> tuple[ByPart, ByPart]:
-    """The rows of tables, and the sentences, by period as days."""
+) -> tuple[dict[str, list[Row]], dict[str, list[Row]]]:
+    """The rows of tables and the sentences of one document, by the part of a year that they are of,
+    their periods as days."""
     cover = evidence.cover_of(hits[0].chunk.doc_id, page_text)
-    in_tables, said = ByPart(), ByPart()
+    in_tables: dict[str, list[Row]] = {}
+    said: dict[str, list[Row]] = {}
     for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
         known = _known(stretch, cover, names)
         for row in rows.read(stretch, columns):

@@ -77,6 +77,8 @@ def test_whatever_is_asked_something_is_left_of_it(question: str) -> None:
         ("What was the value of patents at year-end listed in annual report?", "patents ?"),
         ("What does the report say?", "What does the report say?"),
         ("In the report", "In the report"),
+        ("What is interest in the annual accounts?", "What is interest ?"),
+        ("What was withdrawn from the accounts?", "What was withdrawn from the accounts?"),
     ],
 )  # fmt: skip
 def test_where_to_look_is_not_searched_for(question: str, wanted: str) -> None:
