@@ -25,7 +25,6 @@ from rag import (
     sentences,
     series,
     sums,
-    wording,
 )
 from rag.errors import ContextOverflow
 from rag.sums import Operand
@@ -52,6 +51,7 @@ Each = Callable[[Sequence[str]], Iterable[tuple[Hit, ...]]]
 Apart = Callable[[str], Iterable[tuple[Hit, ...]]]
 
 GUESS = re.compile(r"\W*(?:(?P<yes>yes)|no)(?:[,.:;!]\s*|\s*\n\s*)(?=\S)", re.IGNORECASE)
+"""A Yes or No in front of more; "No driving for a week" has none."""
 SHORTEST_S = 2.0
 """Of readings whose length is worth telling."""
 
@@ -216,7 +216,8 @@ def _cited(
     question: str, text: str, hits: tuple[Hit, ...], page_text: PageText, first: int
 ) -> tuple[str, cite.Cited]:
     """The text as checked, with figures that follow from others put right where these others are
-    borne out, and sentences of a source where the text says their opposite."""
+    borne out, and sentences of a source where the text says their opposite, or a Yes or No that is
+    more than they say."""
 
     def check(checked: str) -> cite.Cited:
         return cite.cite(
@@ -235,7 +236,7 @@ def _cited(
         if all(sentence.supported for sentence in cited.sentences):
             return right, cited
     cited = check(text)
-    in_words = _in_its_words if wording.ASKS_YES_OR_NO.match(directions.bare(question)) else None
+    in_words = _in_its_words if prompt.asks_yes_or_no(question) else None
     for better in filter(None, (_put_right, in_words, _without_guess)):
         if (put := better(text, cited)) != text:
             text, cited = put, check(put)

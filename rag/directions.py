@@ -59,6 +59,15 @@ def for_model(question: str) -> str:
     return _without(question, NOTHING)
 
 
+def sought(question: str) -> str:
+    """What of a question is searched for: without directions, and without where to look."""
+    asked = bare(question)
+    kept = IN_REPORT.sub(_which, asked)
+    for told in (OWN_PERIOD, AMOUNT):
+        kept = told.sub(" ", kept)
+    return " ".join(kept.split()) if any(map(str.isalnum, kept)) else asked
+
+
 def _which(report: re.Match[str]) -> str:
     """The words with a figure, which tell one report from another: " Q3 2022 "."""
     return f" {' '.join(word for word in report['which'].split() if not word.isalpha())} "
@@ -68,12 +77,3 @@ def _without(question: str, *kinds: re.Pattern[str]) -> str:
     first, *rest = SENTENCE.split(question.strip())
     kept = [s for s in rest if len(s) > LONGEST or not any(k.fullmatch(s) for k in kinds)]
     return " ".join([first, *kept]) if len(kept) < len(rest) else question
-
-
-def sought(question: str) -> str:
-    """What of a question is searched for: without directions, and without where to look."""
-    asked = bare(question)
-    kept = IN_REPORT.sub(_which, asked)
-    for told in (OWN_PERIOD, AMOUNT):
-        kept = told.sub(" ", kept)
-    return " ".join(kept.split()) if any(map(str.isalnum, kept)) else asked

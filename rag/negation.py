@@ -28,7 +28,7 @@ ENDS = frozenset(
 """Of what they reach, as marks are."""
 ONLY = frozenset(("only", "just", "merely", "least", "less", "more", "later", "longer", "fewer"))
 """Behind "not" or "no" they make another thing of it."""
-RESTRICTING = frozenset("only unless except excluding excluded excludes cannot".split())
+RESTRICTING = frozenset("only unless except excluding excluded excludes".split())
 OPPOSITES = {
     "allow": (
         "allow allows allowed allowing permit permits permitted permitting permissible",
@@ -78,8 +78,7 @@ def contradicts(said: str, source: str) -> bool:
 def leaves_open(yes: bool, said: str) -> bool:
     """Whether a Yes, or else a No, is more than what is said behind it: that denies or restricts
     something, or does neither."""
-    words = set(WORD.findall(SHORT.sub(" not ", said.casefold().replace("’", "'"))))
-    return yes == bool(words & (FORWARD | CLAUSE | RESTRICTING))
+    return yes == bool({*WORD.findall(_plain(said))} & (FORWARD | CLAUSE | RESTRICTING))
 
 
 def _turned(some: list[_Word], others: list[_Word]) -> Iterable[int]:
@@ -109,15 +108,19 @@ def _signs(stem: str, words: list[_Word]) -> set[int]:
 
 
 def _read(text: str) -> list[_Word]:
-    text = SHORT.sub(lambda m: f"{m[1] or 'can'} not", text.casefold().replace("’", "'"))
     words: list[_Word] = []
     n_cues = 0
-    for number, sentence in enumerate(STOP.split(text)):
+    for number, sentence in enumerate(STOP.split(_plain(text))):
         asides = [aside for _, aside in ASIDE.findall(sentence)]
         for clause in _clauses(". ".join([ASIDE.sub(r"\1", sentence), *asides])):
             read, n_cues = _of_clause(clause, n_cues)
             words += (replace(word, sentence=number) for word in read)
     return words
+
+
+def _plain(text: str) -> str:
+    """In lower case, each "not" a word of its own."""
+    return SHORT.sub(lambda m: f"{m[1] or 'can'} not", text.casefold().replace("’", "'"))
 
 
 def _clauses(text: str) -> Iterator[list[str]]:

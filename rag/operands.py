@@ -83,7 +83,9 @@ def over_time(
     cover = evidence.cover_of(hits[0].chunk.doc_id, page_text)
     quarterly = bool(QUARTERLY.search(cover))
     ends = frozenset(day for readings in facts.read(cover).days for day in readings)
-    in_tables, said = _by_part(hits, page_text, wanted.names, _dated if quarterly else _yearly)
+    stretches = evidence.read(_whole_pages(hits, page_text), page_text)
+    known = [(stretch, _known(stretch, cover, wanted.names)) for stretch in stretches]
+    in_tables, said = _by_part(known, _dated if quarterly else _yearly)
     # A sentence may leave out what the table has; of one figure that is no matter.
     for found in (in_tables, said) if alone or wanted.pick == "latest" else (in_tables,):
         for part in PARTS:
@@ -98,18 +100,14 @@ def over_time(
 
 
 def _by_part(
-    hits: Sequence[Hit],
-    page_text: PageText,
-    names: frozenset[str],
+    stretches: Iterable[tuple[Stretch, frozenset[str]]],
     columns: Callable[[Table], Sequence[int]],
 ) -> tuple[dict[str, list[Row]], dict[str, list[Row]]]:
-    """The rows of tables and the sentences of one document, by the part of a year that they are of,
-    their periods as days."""
-    cover = evidence.cover_of(hits[0].chunk.doc_id, page_text)
+    """The rows of tables and the sentences, by the part of a year that they are of, their periods
+    as days. stretches: of one document, each with what its rows need not say."""
     in_tables: dict[str, list[Row]] = {}
     said: dict[str, list[Row]] = {}
-    for stretch in evidence.read(_whole_pages(hits, page_text), page_text):
-        known = _known(stretch, cover, names)
+    for stretch, known in stretches:
         for row in rows.read(stretch, columns):
             if isinstance(row.table, Table):
                 part, found, cells = _part(row.table), in_tables, row.cells

@@ -48,8 +48,7 @@ def build(
     it is cut at the end of a sentence, or left out. Raises ContextOverflow when the question
     alone does not fit.
     """
-    yes_or_no = wording.ASKS_YES_OR_NO.match(directions.bare(question))
-    asked = (YES_OR_NO if yes_or_no else ASKED).format(question)
+    asked = (YES_OR_NO if asks_yes_or_no(question) else ASKED).format(question)
     room = budget - count_tokens(INSTRUCTIONS)
     n_question = count_tokens(asked)
     if n_question > room:
@@ -66,6 +65,10 @@ def build(
             passages.append(passage)
             used.append(hit)
     return Prompt(INSTRUCTIONS, tuple(passages), asked), tuple(used)
+
+
+def asks_yes_or_no(question: str) -> bool:
+    return bool(wording.ASKS_YES_OR_NO.match(directions.bare(question)))
 
 
 def _fit(hit: Hit, count_tokens: CountTokens, room: int) -> str | None:

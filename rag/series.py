@@ -201,11 +201,9 @@ def asked(question: str) -> Series | None:
     text, judgement, compared = _alone(text)
     for wording in (*WORDINGS, *NEWEST, *EXTREME, *BOUND):
         if found := wording.match(text):
-            label = MADE.sub("", ARTICLE.sub("", found["label"]))
-            names = frozenset(n.stem for n in facts.read(text).names if not n.opening)
             pick = "all" if compared else _picked(wording, found)
-            wanted = Series(label, names, judgement, pick, *_bound(wording, found))
-            return wanted if _is_figure(label) else None
+            wanted = Series(found["label"], frozenset(), judgement, pick, *_bound(wording, found))
+            return _called(wanted, text)
     return _reported(text)
 
 
@@ -270,18 +268,21 @@ def _reported(text: str) -> Series | None:
     where = directions.IN_REPORT.search(text)
     if where is None:
         return None
-    rest = " ".join(
-        directions.OWN_PERIOD.sub("", f"{text[: where.start()]} {text[where.end() :]}").split()
-    )
-    rest = FOR.sub("", rest.lstrip(" ,"))
+    rest = directions.OWN_PERIOD.sub("", sums.around(text, where))
+    rest = FOR.sub("", " ".join(rest.split()).lstrip(" ,"))
     found = next(filter(None, (wording.match(rest) for wording in FIGURE)), None)
     if found is None or sums.is_sum(rest):
         return None
-    label = MADE.sub("", ARTICLE.sub("", found["label"]))
-    names = frozenset(n.stem for n in facts.read(text).names if not n.opening)
     quarters = sums.interim_in(where["which"]) - {"quarterly"}
     report = frozenset[str | int]([*quarters, *sums.years_in(where["which"])])
-    return Series(label, names, pick="latest", report=report) if _is_figure(label) else None
+    return _called(Series(found["label"], pick="latest", report=report), text)
+
+
+def _called(wanted: Series, text: str) -> Series | None:
+    """With its label alone and the names of the question; None where it is no figure's label."""
+    label = MADE.sub("", ARTICLE.sub("", wanted.label))
+    names = frozenset(n.stem for n in facts.read(text).names if not n.opening)
+    return replace(wanted, label=label, names=names) if _is_figure(label) else None
 
 
 def _picked(wording: re.Pattern[str], found: re.Match[str]) -> Pick:

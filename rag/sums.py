@@ -209,6 +209,11 @@ def is_sum(text: str) -> bool:
     return any(wording.search(text) for wording in wordings)
 
 
+def around(text: str, found: re.Match[str]) -> str:
+    """The rest of the text."""
+    return f"{text[: found.start()]} {text[found.end() :]}"
+
+
 def result(task: Task, operands: Sequence[Operand]) -> str:
     """The sentence that gives the result with its operands; empty where there is no sense in it.
 
@@ -256,22 +261,17 @@ def _pair(text: str) -> tuple[Kind, str, str, str] | None:
     """(kind, one label, the other, the rest of the text) of a question about two rows."""
     if (found := BETWEEN.search(text)) and not YEARS.search(found["a"]):
         a, b = (f"{found['of']} from {found[name]}" for name in ("a", "b"))
-        return "difference", a, b, _around(text, found)
+        return "difference", a, b, around(text, found)
     for kind, pattern in OF_TWO:
         if found := pattern.search(text):
             a, b = (next(filter(None, map(found.groupdict().get, names))) for names in PAIRS)
-            return kind, a, b, _around(text, found)
+            return kind, a, b, around(text, found)
     for kind, opening in OF_SEVERAL:
         if (found := opening.search(text)) and (two := TWO.match(text[found.end() :])):
             rest = f"{text[: found.start()]} {text[found.end() + two.end() :]}"
             if not YEARS.search(two["a"]) and not YEARS.search(two["b"]):
                 return kind, two["a"], two["b"], rest
     return None
-
-
-def _around(text: str, found: re.Match[str]) -> str:
-    """The rest of the text."""
-    return f"{text[: found.start()]} {text[found.end() :]}"
 
 
 def _of_two(text: str) -> Task | None:
@@ -296,7 +296,7 @@ def _over_years(text: str) -> Task | None:
     if found := next(filter(None, (pattern.search(text) for pattern in CHANGES)), None):
         if len(years) == 1:
             years = [years[0] - 1, years[0]]
-        task = Task("change", (found["label"],), tuple(years), rest=_around(text, found))
+        task = Task("change", (found["label"],), tuple(years), rest=around(text, found))
         return task if len(years) == 2 else None
     openings = OF_SEVERAL
     if between := RANGE.search(text):
@@ -305,7 +305,7 @@ def _over_years(text: str) -> Task | None:
         openings = (*OF_SEVERAL, ("total", OVER))
     for kind, pattern in openings:
         if found := pattern.search(text):
-            task = Task(kind, (_around(text, found),), tuple(years))
+            task = Task(kind, (around(text, found),), tuple(years))
             return task if 2 <= len(years) <= MOST_YEARS else None
     return None
 

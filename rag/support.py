@@ -192,11 +192,8 @@ class Source:
             for run in runs
             for line, mask in zip(run.lines, run.masks, strict=True)
         ]
-        said = claim.word_bits & ~claim.required
-        if not any(held.line.table for held in lines):
-            least = LEAST_SAID * weigh(said, claim.weights)
-            if weigh(said & own, claim.weights) < least:
-                return False
+        if not any(held.line.table for held in lines) and not _says(claim, own):
+            return False
         main = max(lines, key=lambda held: claim.worth(held.mask))
         lent = claim.named & around & ~own
         if any(_has_better_row(claim, run) for run in runs) or self._tells_of_another(
@@ -214,12 +211,10 @@ class Source:
         for water."""
         known = union(claim.words[stem] for stem in claim.words.keys() & self.question.stems)
         new = claim.named & ~known & ~around
-        said = claim.word_bits & ~claim.required & ~around
-        least = LEAST_SAID * weigh(said, claim.weights)
         if not new or any(held.line.refers_back for held in lines):
             return True
         named = [held for held in lines if held.mask & new]
-        return any(h.line.table or weigh(h.mask & said, claim.weights) >= least for h in named)
+        return any(held.line.table or _says(claim, held.mask, around) for held in named)
 
     def _agree(self, claim: Claim, main: Held, lines: Sequence[Held], taken: int) -> bool:
         """Whether several lines speak of one matter. taken: bits that `main` does not hold."""
@@ -344,6 +339,12 @@ def _belongs(claim: Claim, main: Run, run: Run) -> bool:
     if weigh(rest, claim.weights) >= AKIN * sum(claim.weights):
         return True
     return all(_shares_neighbour(claim, key, run.lines) for key in claim.keys(taken))
+
+
+def _says(claim: Claim, mask: int, around: int = 0) -> bool:
+    """Whether the mask has enough of the words that are no names and do not stand around."""
+    said = claim.word_bits & ~claim.required & ~around
+    return weigh(said & mask, claim.weights) >= LEAST_SAID * weigh(said, claim.weights)
 
 
 def _shares_neighbour(claim: Claim, key: str | int, lines: Sequence[Line]) -> bool:
