@@ -70,6 +70,8 @@ SUFFIXES = (
     *("ment", "ness", "ance", "ence", "able", "ible", "ing", "ity", "ive", "ion"),
     *("ed", "ly", "al", "er", "or", "y", "e"),
 )
+LEAST = dict.fromkeys(SUFFIXES, 4) | {"ing": 3, "ed": 3}
+"""Letters in front of each: "asked" is a form of "ask"."""
 
 ACCENTS = ("\u0300", "\u036f")
 COMBINING = "".join(
@@ -86,6 +88,7 @@ LETTER = rf"(?:[^\W\d_{UNSPACED}]|[{COMBINING}])"
 TOKEN = re.compile(
     rf"""
       (?P<iso> (?<!\d)\d{{4}}-\d\d?-\d\d?(?!\d) )
+    | (?P<spanned> (?<![\d/.,-])(?:19|20)\d\d(?:[/–-]|/20|/19)\d\d(?![\d/–-]) )       # 2024/25
     | (?P<slashed> (?<![\d/.])(?:\d\d?/\d\d?/(?:\d{{4}}|\d\d)|\d\d?\.\d\d?\.\d{{4}})(?![\d/]) )
     | (?P<code> (?<![\w.,$€£¥₹])\d{{1,3}}-?[A-Z]s?(?!\w)    # 3M, 10-K, 10-Qs
       | \d{{3,4}}['’]?s(?!\w)                               # 1990s
@@ -148,7 +151,7 @@ class Facts:
     """stems: of all words that state something, and codes such as q3. lower: those without a
     capital. coined: other forms of what the text says, such as initials, for others to match.
     days: for each date its readings, more than one where 6/7 may be in June or July.
-    parts: numbers inside dates and quarters, which may also be asked for alone.
+    parts: numbers inside dates, quarters and spans of years, which may also be asked for alone.
     sequence: stems and numbers in the order of the text. auxiliary: "was", "has" or the like."""
 
     stems: frozenset[str] = frozenset()
@@ -189,6 +192,8 @@ def read(text: str) -> Facts:
             draft.add_number(found.start(), figures.read(text, found))
         elif found.lastgroup in ("iso", "slashed"):
             draft.dates.append(_date(found.group()))
+        elif found.lastgroup == "spanned":
+            _take_years(draft, found)
         elif not text[found.start() - 1 : found.start()].isdigit() or len(found.group()) > 1:
             _take_word(draft, text, found)
     if draft.months:
@@ -214,6 +219,7 @@ class _Draft:
     months: set[int] = field(default_factory=set)
     numbers: list[tuple[int, Number]] = field(default_factory=list)
     quarters: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
     dates: list[Date] = field(default_factory=list)
     capitals: list[re.Match[str]] = field(default_factory=list)
     sequence: list[str | Number] = field(default_factory=list)
@@ -221,6 +227,17 @@ class _Draft:
     def add_number(self, at: int, number: Number) -> None:
         self.numbers.append((at, number))
         self.sequence.append(number)
+
+
+def _take_years(draft: _Draft, found: re.Match[str]) -> None:
+    """Of a year that ends in the next, "2024/25", the first; of others, "1914-18", both numbers."""
+    first, last = re.split(r"[/–-]", found.group())
+    draft.add_number(found.start(), figures.plain(int(first), year=True))
+    if last[-2:] == f"{(int(first) + 1) % 100:02}":
+        draft.ends.append(int(last))
+    else:
+        at = found.end() - len(last)
+        draft.add_number(at, figures.plain(int(last), year=len(last) > 2))
 
 
 def _take_word(draft: _Draft, text: str, found: re.Match[str]) -> None:
@@ -267,7 +284,7 @@ def _finish(draft: _Draft, text: str) -> Facts:
         coined=frozenset(coined | {f"q{quarter}" for quarter in quarters}),
         names=names,
         numbers=(*(number for at, number in draft.numbers if at not in within), *years),
-        parts=tuple(figures.plain(part) for part in (*draft.quarters, *quarters, *days)),
+        parts=tuple(map(figures.plain, (*draft.quarters, *quarters, *days, *draft.ends))),
         days=tuple(date.readings for date in draft.dates if date.readings),
         months=frozenset(draft.months),
         sequence=tuple(draft.sequence),
@@ -317,7 +334,9 @@ def _stem(word: str) -> str:
     elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[: -2 if word.endswith(("sses", "ches", "shes", "xes")) else -1]
     for _ in range(2):
-        suffix = next((s for s in SUFFIXES if word.endswith(s) and len(word) - len(s) >= 4), "")
+        suffix = next(
+            (s for s in SUFFIXES if word.endswith(s) and len(word) - len(s) >= LEAST[s]), ""
+        )
         word = word.removesuffix(suffix)
     doubled = len(word) > 4 and word[-1] == word[-2] and word[-1] not in "lsz"
     return word[:-1] if doubled else word

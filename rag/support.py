@@ -224,6 +224,8 @@ class Source:
             return False
         if self._displaces(claim, main.line, taken, [h.line for h in lines if h is not main]):
             return False
+        if any(_lends_words(claim, main, held) for held in lines if not held.mask & claim.named):
+            return False
         further = {id(held.run): held.run for held in lines if held.run is not main.run}
         return all(_belongs(claim, main.run, run) for run in further.values())
 
@@ -339,6 +341,15 @@ def _belongs(claim: Claim, main: Run, run: Run) -> bool:
     if weigh(rest, claim.weights) >= AKIN * sum(claim.weights):
         return True
     return all(_shares_neighbour(claim, key, run.lines) for key in claim.keys(taken))
+
+
+def _lends_words(claim: Claim, main: Held, held: Held) -> bool:
+    """Whether a line that tells figures of its own adds but words to the claim's figures: "The
+    value assumed: £310,000. The rate is fixed at 4.39%." tells no rate of £310,000."""
+    if not claim.numbers or held.mask & claim.figure_bits or not held.mask & ~main.mask:
+        return False
+    said = {number.digits for number, _ in claim.numbers}
+    return any(number.digits not in said for number in held.line.facts.numbers if not number.year)
 
 
 def _says(claim: Claim, mask: int, around: int = 0) -> bool:

@@ -67,6 +67,30 @@ def test_a_word_that_the_page_divides_bears_out_the_whole_one(hyphen: str) -> No
     assert quotes(cited) == [page]
 
 
+def test_a_line_with_figures_of_its_own_lends_no_word_to_another_figure() -> None:
+    offer = (
+        "Value of the property assumed: £310,000.\nThe rate is fixed at 4.39% until 30 April 2030."
+    )
+    cited = check(
+        "What growth rate is assumed?", "The growth rate assumed is £310,000.", ("offer.pdf", offer)
+    )
+
+    assert cited.marked == "The growth rate assumed is £310,000. [1?]"
+
+
+def test_a_figure_stands_under_the_year_that_ends_in_the_next() -> None:
+    paid = (
+        "What was paid in\nSource 2023/24 2024/25\nYou £1,920.00 £2,040.00\n"
+        "Your employer £3,200.00 £3,400.00\n"
+    )
+
+    def marked(answer: str) -> str:
+        return check("What did my employer pay?", answer, ("pension.pdf", paid)).marked
+
+    assert marked("Your employer paid £3,400.00 in 2024/25.").endswith("2024/25. [1]")
+    assert marked("Your employer paid £3,400.00 in 2023/24.").endswith("2023/24. [1?]")
+
+
 def test_a_short_sentence_holds_for_one_part_of_a_question_with_two() -> None:
     lease = (
         "The lease begins on 1 April 2024 and ends on 31 March 2029. It does not renew by itself. "

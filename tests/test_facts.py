@@ -87,6 +87,18 @@ def test_a_name_is_the_same_without_its_accents(typed: str, printed: str) -> Non
     assert read(f"the mill of {typed}").stems == read(f"the mill of {printed}").stems
 
 
+@pytest.mark.parametrize("text", ["in 2024/25", "in 2024/2025", "in 2024-25", "in 2024–25"])
+def test_a_year_that_ends_in_the_next_is_one_year(text: str) -> None:
+    assert read(text).years == {2024}
+    assert [number.value for number in read(text).numbers] == [2024]
+
+
+def test_other_years_with_a_stroke_between_them_are_two_numbers() -> None:
+    assert read("2019-2020").years == {2019, 2020}
+    assert [number.value for number in read("in 1914-18").numbers] == [1914, 18]
+    assert read("2024-10-09").days == (frozenset({(10, 9)}),)
+
+
 def test_a_soft_hyphen_between_figures_keeps_them_apart() -> None:
     assert read("in 2019\u00ad2020").years == {2019, 2020}
 
