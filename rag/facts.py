@@ -23,7 +23,7 @@ FUNCTION_WORDS = word_set(
     "until up upon us very was we were what when where whether which while who whom whose why will "
     "with within without would yes you your s t d ll re ve st nd rd th "
     "additionally moreover furthermore overall finally lastly firstly secondly according based "
-    "occur occurs occurred happen happened happens took takes taken place "
+    "occur occurs occurred happen happened happens performed took takes taken place "
     "compared respectively approximately roughly nearly around amounted totaled year years quarter "
     "quarters quarterly month months period periods ended ending fiscal fy "
     "mr mrs ms dr inc corp corporation company co ltd llc plc percent percentage pct "
@@ -72,6 +72,22 @@ SUFFIXES = (
 )
 LEAST = dict.fromkeys(SUFFIXES, 4) | {"ing": 3, "ed": 3}
 """Letters in front of each: "asked" is a form of "ask"."""
+FORMS = """
+ate eaten eat, became become, began begun begin, bought buy, broke broken break, brought bring,
+built build, came come, caught catch, children child, chose chosen choose, dealt deal, drank drunk
+drink, drew drawn draw, drove driven drive, fed feed, feet foot, fell fallen fall, flew flown fly,
+forbade forbidden forbid, forgot forgotten forget, fought fight, froze frozen freeze, gave given
+give, grew grown grow, held hold, hid hidden hide, kept keep, knew known know, laid lay, led lead,
+lent lend, lost lose, made make, meant mean, men man, met meet, paid pay, ran run, rode ridden ride,
+rose risen rise, sang sung sing, sank sunk sink, seen see, sent send, shook shaken shake, shown
+show, slept sleep, sold sell, sought seek, spent spend, spoke spoken speak, stole stolen steal,
+stood stand, struck strike, swore sworn swear, taken took take, taught teach, teeth tooth, thought
+think, threw thrown throw, told tell, tore torn tear, understood understand, undertook undertaken
+undertake, went gone go, withdrew withdrawn withdraw, withheld withhold, woke woken wake, women
+woman, won win, wore worn wear, wrote written write
+"""
+IRREGULAR = {form: verb for *forms, verb in map(str.split, FORMS.split(",")) for form in forms}
+"""Without forms that are mostly other words: left, saw, found, felt."""
 
 ACCENTS = ("\u0300", "\u036f")
 COMBINING = "".join(
@@ -327,6 +343,7 @@ def _bare(word: str) -> str:
 def _stem(word: str) -> str:
     """A crude key that most inflections of an English word share. word: casefolded."""
     word = word.removesuffix("'s").removesuffix("'")
+    word = IRREGULAR.get(word, word)
     if not word.isascii() or len(word) < 4:
         return word[:6]
     if word.endswith(("ies", "ied")) and len(word) > 4:

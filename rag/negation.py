@@ -15,6 +15,12 @@ MOST_WORDS = 6
 """That a little word reaches."""
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[,;:.!?()–—]")
 SHORT = re.compile(r"\b(?:ca(?:n't|nnot)|(\w+?)n't)\b")
+NEGATING = re.compile(
+    r"\b(?:no (?:longer|more)(?! than)|g[ai]ven? up|gives up|giving up|instead of|rather than"
+    r"|free (?:of|from)|absence of|lack(?:s|ed|ing)?(?: of)?|den(?:y|ies|ied|ying)"
+    r"|(?:stop|stops|stopped|cease|ceases|ceased|quit)(?= \w+ing\b))(?!\w)"
+)
+"""What says "not" in other words: "has given up smoking"."""
 STOP = re.compile(r"[.!?]\s+")
 ASIDE = re.compile(r"\b(not|never)\s*,([^,;.]{1,80}),")
 """In "shall not, without consent, sublet"."""
@@ -120,7 +126,8 @@ def _read(text: str) -> list[_Word]:
 
 def _plain(text: str) -> str:
     """In lower case, each "not" a word of its own."""
-    return SHORT.sub(lambda m: f"{m[1] or 'can'} not", text.casefold().replace("’", "'"))
+    plain = NEGATING.sub("not", text.casefold().replace("’", "'"))
+    return SHORT.sub(lambda m: f"{m[1] or 'can'} not", plain)
 
 
 def _clauses(text: str) -> Iterator[list[str]]:

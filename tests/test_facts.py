@@ -87,6 +87,14 @@ def test_a_name_is_the_same_without_its_accents(typed: str, printed: str) -> Non
     assert read(f"the mill of {typed}").stems == read(f"the mill of {printed}").stems
 
 
+@pytest.mark.parametrize(
+    ("form", "other"),
+    [("seen", "see"), ("wrote", "written"), ("paid", "pays"), ("asked", "ask"), ("children", "child")],
+)
+def test_forms_of_a_word_have_one_stem(form: str, other: str) -> None:
+    assert read(form).stems == read(other).stems
+
+
 @pytest.mark.parametrize("text", ["in 2024/25", "in 2024/2025", "in 2024-25", "in 2024–25"])
 def test_a_year_that_ends_in_the_next_is_one_year(text: str) -> None:
     assert read(text).years == {2024}

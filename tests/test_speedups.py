@@ -1,5 +1,5 @@
-import speed
 import pytest
+import speed
 from answers import Question
 
 SOON, LATE = 1.0, 20.0
