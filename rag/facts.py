@@ -84,10 +84,16 @@ show, slept sleep, sold sell, sought seek, spent spend, spoke spoken speak, stol
 stood stand, struck strike, swore sworn swear, taken took take, taught teach, teeth tooth, thought
 think, threw thrown throw, told tell, tore torn tear, understood understand, undertook undertaken
 undertake, went gone go, withdrew withdrawn withdraw, withheld withhold, woke woken wake, women
-woman, won win, wore worn wear, wrote written write
+woman, won win, wore worn wear, wrote written write,
+admission admit, advice advise, belief believe, choice choose, conclusion conclude, dead death died
+die, decision decide, depth deep, division divide, exclusion exclude, expansion expand, extension
+extend, flight fly, growth grow, height high, invasion invade, length long, omission omit,
+permission permit, proof prove, speech speak, strength strong, submission submit, suspension
+suspend, weight weigh, width wide
 """
-IRREGULAR = {form: verb for *forms, verb in map(str.split, FORMS.split(",")) for form in forms}
-"""Without forms that are mostly other words: left, saw, found, felt."""
+IRREGULAR = {form: word for *forms, word in map(str.split, FORMS.split(",")) for form in forms}
+"""Forms of verbs, and nouns made of verbs and measures, that no ending tells. Without those that
+are mostly other words: left, saw, found, felt."""
 
 ACCENTS = ("\u0300", "\u036f")
 COMBINING = "".join(
@@ -343,13 +349,13 @@ def _bare(word: str) -> str:
 def _stem(word: str) -> str:
     """A crude key that most inflections of an English word share. word: casefolded."""
     word = word.removesuffix("'s").removesuffix("'")
-    word = IRREGULAR.get(word, word)
     if not word.isascii() or len(word) < 4:
         return word[:6]
     if word.endswith(("ies", "ied")) and len(word) > 4:
         word = word[:-3] + "y"
     elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[: -2 if word.endswith(("sses", "ches", "shes", "xes")) else -1]
+    word = IRREGULAR.get(word, word)
     for _ in range(2):
         suffix = next(
             (s for s in SUFFIXES if word.endswith(s) and len(word) - len(s) >= LEAST[s]), ""

@@ -243,14 +243,15 @@ class Source:
         """Whether a figure or name from another line stands where `main` has one of its own.
 
         It does when `main` has one that the claim leaves out, unless the claim's has a neighbour
-        in common with the line that lends it.
+        in common with the line that lends it, or is whom `main` refers back to.
         """
         said = {number.digits for number, _ in claim.numbers}
         displaced: list[str | int] = []
         if any(number.digits not in said for number in main.facts.numbers):
             displaced += claim.keys(taken & ~claim.named)
         if self._vocabulary.has_rival(claim, main.facts.names):
-            displaced += claim.keys(taken & claim.named)
+            meant = claim.subject_bits if main.refers_back else 0
+            displaced += claim.keys(taken & claim.named & ~meant)
         return not all(_shares_neighbour(claim, key, lenders) for key in displaced)
 
     def _is_about(self, claim: Claim, lines: Sequence[Held], held: Held) -> bool:

@@ -78,6 +78,18 @@ def test_a_line_with_figures_of_its_own_lends_no_word_to_another_figure() -> Non
     assert cited.marked == "The growth rate assumed is £310,000. [1?]"
 
 
+def test_he_at_the_start_of_a_line_is_the_one_named_before_it() -> None:
+    def marked(who: str) -> str:
+        page = (
+            f"It was typical of Osric. {who} appointed Tove of Oxlow harbour master and saved Ulf."
+        )
+        said = "Osric appointed Tove harbour master."
+        return check("Whom did Osric appoint?", said, ("a.txt", page)).marked
+
+    assert marked("He").endswith("[1]")
+    assert marked("Hilda").endswith("[1?]")
+
+
 def test_a_figure_stands_under_the_year_that_ends_in_the_next() -> None:
     paid = (
         "What was paid in\nSource 2023/24 2024/25\nYou £1,920.00 £2,040.00\n"

@@ -89,7 +89,16 @@ def test_a_name_is_the_same_without_its_accents(typed: str, printed: str) -> Non
 
 @pytest.mark.parametrize(
     ("form", "other"),
-    [("seen", "see"), ("wrote", "written"), ("paid", "pays"), ("asked", "ask"), ("children", "child")],
+    [
+        ("seen", "see"),
+        ("wrote", "written"),
+        ("paid", "pays"),
+        ("asked", "ask"),
+        ("children", "child"),
+        ("invasion", "invaded"),
+        ("weight", "weighs"),
+        ("deaths", "died"),
+    ],
 )
 def test_forms_of_a_word_have_one_stem(form: str, other: str) -> None:
     assert read(form).stems == read(other).stems
