@@ -30,6 +30,22 @@ TIMES = (
     "easter"
 )
 TIME = re.compile(rf"\b(?:{TIMES.replace(' ', '|')})s?\b", re.IGNORECASE)
+HOW_MANY = re.compile(r"\W*how many\b", re.IGNORECASE)
+COUNTED = re.compile(
+    r"\d|\b(?:one|single|only|sole|couple|pair|both|no|none|all|half|dozens?|several|few|many"
+    r"|hundreds?|thousands?|millions?|billions?|unlimited)\b",
+    re.IGNORECASE,
+)
+YEAR = re.compile(r"\b(?:in|of|since|by|during|until|for|from|to|and) (?:1[5-9]|20)\d\d\b(?!,\d)")
+RATE = re.compile(
+    r"\b(?:what|which) (?:percentage|per ?cent|proportion|share)\b"
+    r"|\b(?:growth|interest|inflation|tax|discount|exchange) rates?\b",
+    re.IGNORECASE,
+)
+MONEY = re.compile(r"[$€£¥₹][ ]?\d[\d.,]*")
+SHARE = re.compile(
+    r"\d|\b(?:half|thirds?|quarters?|fifths?|tenths?|all|none|no|most)\b", re.IGNORECASE
+)
 CHOICE = re.compile(r",|\b(?:or|and|between|than)\b", re.IGNORECASE)
 """A question that may name what it is to be answered with."""
 LEANING: dict[Strictness, float] = {"strict": 0.7, "normal": 0.0, "lenient": -0.7}
@@ -80,7 +96,8 @@ def read(
     "the Company" where the question names it. chances: logarithms of the probabilities of
     `opinion.OPENINGS`; empty where not asked for."""
     stated = [s.supported for s in sentences if s.markers or not s.supported]
-    if lacks_answer(question, text):
+    quotes = [citation.quote for citation in citations]
+    if lacks_answer(question, text) or not states_relation(question, quotes):
         stated = [False]
     cited = [hit for hit in hits if any(_holds(hit, citation) for citation in citations)]
     cited = cited or [*hits[:1]]
@@ -95,15 +112,31 @@ def read(
 
 def lacks_answer(question: str, text: str) -> bool:
     """Whether the answer plainly does not say what was asked, however well it is borne out: it
-    tells no time where one is asked for, or only the question's own words again."""
+    tells no time, number or rate where one is asked for, or only the question's own words again.
+    """
     new = {token for token in re.findall(r"\w*\d\w*", text) if token not in question}
     if WHEN.match(question):
         return not new and not TIME.search(text)
+    if HOW_MANY.match(question):
+        dateless = YEAR.sub("", text)
+        return not COUNTED.search(dateless) and not facts.read(dateless).numbers
+    if RATE.search(question) and MONEY.search(text):
+        return not SHARE.search(MONEY.sub("", text))
     if new or wording.ASKS_YES_OR_NO.match(question) or CHOICE.search(question):
         return False
     asked, said = facts.read(question), facts.read(text)
     figures = {number.value for number in said.numbers} - {n.value for n in asked.numbers}
     return bool(asked) and not figures and said.stems <= asked.stems
+
+
+def states_relation(question: str, quotes: Sequence[str]) -> bool:
+    """Whether a quote speaks of both things whose relation is asked for. What is put together from
+    two places is the model's own guess. True of all other questions."""
+    sides = wording.related(question)
+    return not sides or any(
+        all(2 * len(side & wording.starts(quote)) >= len(side) for side in sides)
+        for quote in quotes
+    )
 
 
 def n_absent(question: str, hits: Sequence[Hit], covers: Sequence[str] = ()) -> int:
@@ -149,13 +182,7 @@ def _chance(log_odds: float) -> float:
 
 
 def _holds(hit: Hit, citation: Citation) -> bool:
-    cited = citation.span
-    return any(
-        (span.doc_id, span.page) == (cited.doc_id, cited.page)
-        and span.start < cited.end
-        and cited.start < span.end
-        for span in hit.chunk.spans
-    )
+    return any(span.meets(citation.span) for span in hit.chunk.spans)
 
 
 def _surroundings(hit: Hit) -> str:

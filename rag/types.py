@@ -111,6 +111,11 @@ class Span:
     start: int
     end: int
 
+    def meets(self, other: Span) -> bool:
+        """Whether they have characters in common."""
+        at, there = (self.doc_id, self.page), (other.doc_id, other.page)
+        return at == there and self.start < other.end and other.start < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -309,12 +314,14 @@ class Prompt:
     Nothing in front of a passage depends on the question. instructions: the same for every prompt
     of a kind, and nothing of a document or person, for what the model made of them is kept. cells:
     one name for each passage, under which what the model made of it may be kept; empty where
-    nothing is to be used."""
+    nothing is to be used. opening: what the answer is made to begin with; the model goes on from
+    there."""
 
     instructions: str
     passages: tuple[str, ...]
     question: str
     cells: tuple[str, ...] = ()
+    opening: str = ""
 
 
 @dataclass(frozen=True, slots=True)

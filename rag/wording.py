@@ -13,6 +13,10 @@ STOP_WORDS = frozenset(
     when where which while who whom whose why will with would you your""".split()
 )
 """Words that stand in nearly every question and tell nothing of what it is about."""
+ENGLISH = re.compile(
+    r"\b(?:the|what|when|where|which|who|whose|why|how|does|did|my|should|would)\b", re.IGNORECASE
+)
+"""A word that questions in other languages do not have."""
 MIN_LETTERS = 5
 """Of a word that may be a misspelt name; in shorter ones too much is alike."""
 ALIKE = 0.8
@@ -40,6 +44,23 @@ ASKS_YES_OR_NO = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """A question with "or" mostly names what to choose from; "Can you list" asks for something else."""
+
+RELATE = (
+    r"(?:relat|correlat|correspond|align|reflect|connect|link)(?:es|ed|e|s)?\b"
+    r"(?:\s+(?:in|up|back))?(?:\s+(?:to|with|on))?"
+)
+RELATED = re.compile(
+    rf"\bhow\b(.+?)\b(?<!-){RELATE}\s(.+)"
+    r"|\b(?:relationships?|correlations?|connections?|links?)\s+between\b(.+?)\band\b(.+)"
+    r"|(?:^|,)\W*(?:relate|correlate|align|link|connect)\s(.+?)\b(?:to|with)\b(.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+PARTS = frozenset(
+    """areas aspects details discussed discussion documents figures information insights mentioned
+    notes outlined overview pages parts provided reported reports sections shared statements text
+    """.split()
+)
+"""Words for parts of a document and what stands there, which tell nothing of what it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +104,22 @@ def without_places(question: str) -> str:
     return PLACE.sub(" ", question)
 
 
+def related(question: str) -> tuple[frozenset[str], frozenset[str]] | None:
+    """Of a question for how one thing relates to another, the words of either, as `start` gives
+    them, without names, numbers and words of both. None of other questions, and where one of the
+    two is named in other words only."""
+    found = RELATED.search(question)
+    if not found:
+        return None
+    one, other = (
+        {start(word) for word in re.findall(r"\b[a-z]{3,}\b", side)} - TELL_NOTHING
+        for side in found.groups()
+        if side
+    )
+    both = (frozenset(one - other), frozenset(other - one))
+    return both if all(both) else None
+
+
 def may_be_misspelt(word: str) -> bool:
     return len(word) >= MIN_LETTERS and word.isalpha()
 
@@ -110,6 +147,14 @@ def start(word: str) -> str:
     return shared if len(shared) >= MIN_START and word.isalpha() else word
 
 
+def starts(text: str) -> frozenset[str]:
+    """Of its telling words."""
+    return frozenset(map(start, telling(text)))
+
+
 def _printed(kind: str, number: str) -> re.Pattern[str]:
     written = r"fig(?:ure)?" if kind.startswith("fig") else kind
     return re.compile(rf"\b{written}s?\.?\s*{re.escape(number)}\b(?![.-]?\d)", re.IGNORECASE)
+
+
+TELL_NOTHING = frozenset(map(start, PARTS | STOP_WORDS))

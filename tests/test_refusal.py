@@ -19,6 +19,7 @@ from rag.refusal import (
     n_absent,
     needed,
     read,
+    states_relation,
 )
 from rag.types import Citation, Sentence, Span
 
@@ -102,6 +103,10 @@ def test_sentences_that_state_nothing_do_not_count() -> None:
     [
         ("When did the court get nine justices?", "The court currently has nine justices."),
         ("In what year was the mill built?", "The mill was built by Tove."),
+        ("What growth rate is assumed?", "The growth rate assumed is £310,000."),
+        ("What share of the cost is met by a grant?", "The grant is £4,475."),
+        ("How many apple trees are there?", "Apple trees stand in the garden."),
+        ("How many points make gold?", "The house with most points won the cup in 2024."),
         ("What is France a region of?", "France is a region of France."),
         ("What was the name of Tancred's nephew?", "The nephew of Tancred was Tancred."),
     ],
@@ -126,11 +131,27 @@ def test_an_answer_may_be_true_and_not_say_what_was_asked(question: str, text: s
         ("Who was taller, Tove or Jens?", "Tove was taller."),
         ("What is the lighthouse?", "The lighthouse is a tower."),
         ("How many trees has the garden?", "The garden has 40 trees."),
+        ("How many trees died?", "Twelve trees died."),
+        ("How many trees died?", "None of them did."),
+        ("How many trees died in 1990?", "In 1990, 2015 trees died."),
+        ("What share of the cost is met by a grant?", "Half of the £8,950 is."),
+        ("What was the interest rate on the loan?", "The rate on the £5,000 is 4.39%."),
         ("", "Forty."),
     ],
 )
 def test_an_answer_that_says_what_was_asked_is_one(question: str, text: str) -> None:
     assert not lacks_answer(question, text)
+
+
+def test_a_relation_must_be_stated_in_one_place() -> None:
+    question = "How does the harvest relate to the price of labour?"
+    apart = ["The harvest was 40 tonnes.", "The price of labour rose."]
+    said = [Sentence(0, 20, (1,), supported=True)]
+
+    assert not states_relation(question, apart)
+    assert states_relation(question, ["The harvest fell as labour grew dear."])
+    assert states_relation("How large was the harvest?", apart)
+    assert read(question, "Both fell.", HITS, said, [citation(1)]).supported == 0
 
 
 def test_a_second_opinion_is_how_much_likelier_yes_is_than_no() -> None:

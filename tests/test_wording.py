@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.wording import Named, corrected, named, start, telling
+from rag.wording import Named, corrected, named, related, start, telling
 
 
 def test_words_that_stand_in_every_question_count_only_when_there_is_nothing_else() -> None:
@@ -87,3 +87,30 @@ def test_a_misspelt_word_is_taken_for_the_name_most_like_it() -> None:
 def test_words_that_are_like_no_name_or_too_short_for_one_are_left_alone() -> None:
     assert corrected(["elephant", "anul", "2051"], ["Annual report 2015.pdf"]) == []
     assert corrected([], ["Annual report.pdf"]) == []
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How do the reported costs relate to the repairs of the roof in 2019?",
+        "How does Fellgate's discussion of costs correlate with roof repairs?",
+        "What is the relationship between costs and the repairs of the roof?",
+        "In Q2, align the costs with the roof repairs outlined in the report.",
+    ],
+)
+def test_two_things_are_told_apart_whose_relation_is_asked_for(question: str) -> None:
+    assert related(question) == ({"cost"}, {"repair", "roof"})
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How much did the repairs cost?",
+        "How many figures are related to Fellgate?",
+        "What changed between 2018 and 2019?",
+        "What is the link between Fellgate and Oxlow?",
+        "How do tax-related costs change?",
+    ],
+)
+def test_other_questions_ask_for_no_relation(question: str) -> None:
+    assert related(question) is None
