@@ -25,6 +25,7 @@ from rag import (
     sentences,
     series,
     sums,
+    wording,
 )
 from rag.errors import ContextOverflow
 from rag.sums import Operand
@@ -37,7 +38,7 @@ from rag.types import (
     Done,
     Generator,
     Hit,
-    Piece,
+    Prompt,
     Reading,
     Sentence,
     Sources,
@@ -52,6 +53,8 @@ Apart = Callable[[str], Iterable[tuple[Hit, ...]]]
 
 GUESS = re.compile(r"\W*(?:(?P<yes>yes)|no)(?:[,.:;!]\s*|\s*\n\s*)(?=\S)", re.IGNORECASE)
 """A Yes or No in front of more; "No driving for a week" has none."""
+AGAIN = "\n\nAt a second look:"
+"""In a draft, between a refusal of the model and what it is made to say after it."""
 SHORTEST_S = 2.0
 """Of readings whose length is worth telling."""
 
@@ -185,13 +188,10 @@ def _by_model(
     elif (seconds := model.reading_s(built) or 0.0) >= SHORTEST_S:
         yield Reading(seconds)
 
-    pieces = model.generate(
-        built,
-        max_tokens=limits.answer_tokens,
-        seed=desk.seed,
-        cancelled=desk.cancelled,
-    )
-    draft = yield from _written(pieces, desk.start)
+    draft = yield from _written(built, _Draft(), desk)
+    if draft.stop == "complete" and prompt.is_refusal(draft.text) and _asks_again(question, desk):
+        yield Delta(AGAIN)
+        draft = yield from _written(prompt.insisting(built), replace(draft, text=""), desk)
     text, cited = _cited(question, draft.text, hits, desk.page_text, first)
     answer = Answer(
         question=question,
@@ -370,18 +370,31 @@ class _Draft:
 
 
 def _written(
-    pieces: Iterator[Piece], start: float
+    built: Prompt, draft: _Draft, desk: _Desk
 ) -> collections.abc.Generator[AnswerEvent, None, _Draft]:
-    draft = _Draft()
+    pieces = desk.model.generate(
+        built,
+        max_tokens=desk.limits.answer_tokens,
+        seed=desk.seed,
+        cancelled=desk.cancelled,
+    )
     for piece in pieces:
         draft.n_tokens += piece.n_tokens
         draft.stop = piece.stop or draft.stop
         if piece.text:
             if draft.first_token_s is None:
-                draft.first_token_s = time.perf_counter() - start
+                draft.first_token_s = time.perf_counter() - desk.start
             draft.text += piece.text
             yield Delta(piece.text)
+    if built.opening:
+        draft.text = prompt.without_opening(draft.text)
     return draft
+
+
+def _asks_again(question: str, desk: _Desk) -> bool:
+    """Whether a model that declined is made to answer: where a second opinion stands behind it,
+    and in English, in which it is made to begin."""
+    return bool(desk.rule.sure and wording.ENGLISH.search(question))
 
 
 def _weighed(answer: Answer, desk: _Desk) -> Answer:
@@ -410,8 +423,18 @@ def _second(question: str, answer: Answer, desk: _Desk) -> tuple[float, ...]:
     if not desk.rule.sure or not quotes:
         return ()
     names = [facts.words_of(PurePath(c.document).stem) for c in answer.citations]
-    asked = opinion.asked(question, quotes, names)
+    befores = [_before(citation, answer.hits, desk.page_text) for citation in answer.citations]
+    asked = opinion.asked(question, quotes, names, befores)
     return desk.model.weigh(asked, opinion.OPENINGS, cancelled=desk.cancelled)
+
+
+def _before(citation: Citation, hits: Sequence[Hit], page_text: PageText) -> str:
+    """What stands in front of the quote in its passage."""
+    quoted = citation.span
+    page = page_text(quoted.doc_id, quoted.page)
+    spans = (span for hit in hits for span in hit.chunk.spans)
+    starts = (span.start for span in spans if span.meets(quoted))
+    return page[next(starts, quoted.start) : quoted.start]
 
 
 def _refused(answer: Answer) -> Answer:

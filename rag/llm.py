@@ -356,7 +356,7 @@ class LlamaGenerator:
             return model, [
                 _Part(head, self._head_name(head), is_head=True),
                 *(_Part(tokens(text), name) for text, name in passages),
-                _Part([*tokens(prompt.question), *model.after]),
+                _Part([*tokens(prompt.question), *model.after, *tokens(prompt.opening)]),
             ]
 
     def _head_name(self, head: Sequence[int]) -> str:

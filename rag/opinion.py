@@ -6,7 +6,7 @@ examples of questions that miss theirs, it tells far better (docs/decisions/0017
 
 from collections.abc import Sequence
 
-from rag import wording
+from rag import sentences, wording
 from rag.types import Prompt
 
 EXAMPLES = """\
@@ -38,14 +38,25 @@ ASKED = "Text: {}\nQuestion: {}\nDoes the text answer it?"
 OPENINGS = ("Yes", "No")
 LONGEST = 1200
 """Characters of the text."""
+LONGEST_LEAD = 300
 
 
-def asked(question: str, quotes: Sequence[str], names: Sequence[str] = ()) -> Prompt:
+def asked(
+    question: str,
+    quotes: Sequence[str],
+    names: Sequence[str] = (),
+    befores: Sequence[str] = (),
+) -> Prompt:
     """quotes: what the answer cites. names: of the files that it cites; one is told where the
-    question has a word of it that no quote has. What a model says begins with one of OPENINGS."""
+    question has a word of it that no quote has. befores: what stands in front of each quote in its
+    passage; of that a sentence is told likewise, the nearest. What a model says begins with one of
+    OPENINGS."""
     text = " ".join(" ".join(quote.split()) for quote in dict.fromkeys(quotes))
-    wanted = _words(question) - _words(text)
-    told = [f"From {name}:" for name in dict.fromkeys(names) if wanted & _words(name)]
+    wanted = wording.starts(question) - wording.starts(text)
+    if wanted and (lead := _lead(wanted, befores)):
+        text = f"{lead} {text}"
+        wanted -= wording.starts(lead)
+    told = [f"From {name}:" for name in dict.fromkeys(names) if wanted & wording.starts(name)]
     text = " ".join([*told, text])
     if wording.ASKS_YES_OR_NO.match(question):
         # Or a text that denies what is asked would often be none that answers it.
@@ -53,5 +64,10 @@ def asked(question: str, quotes: Sequence[str], names: Sequence[str] = ()) -> Pr
     return Prompt(EXAMPLES, (), ASKED.format(text[:LONGEST], question))
 
 
-def _words(text: str) -> set[str]:
-    return {wording.start(word) for word in wording.telling(text)}
+def _lead(wanted: frozenset[str], befores: Sequence[str]) -> str:
+    for before in befores:
+        for start, end in reversed(sentences.split(before)):
+            sentence = " ".join(before[start:end].split())
+            if len(sentence) <= LONGEST_LEAD and wanted & wording.starts(sentence):
+                return sentence
+    return ""

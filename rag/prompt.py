@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from rag import directions, sentences, wording
 from rag.errors import ContextOverflow
@@ -21,6 +22,8 @@ ASKED = "Question: {}\nAnswer in complete sentences."
 """Without the second part, answers come as scraps ("$0.27") that no passage can be checked
 against; a reminder of NO_ANSWER there makes a small model refuse nearly everything."""
 YES_OR_NO = "Question: {}\nBegin with Yes or No, then answer in complete sentences."
+OPENING = "According to the documents,"
+"""What a model goes on from that is not to decline."""
 MOST_NEAREST = 3
 MIN_CUT_TOKENS = 40
 """A passage is cut only when this much of it fits: less says too little to be worth reading."""
@@ -65,6 +68,17 @@ def build(
             passages.append(passage)
             used.append(hit)
     return Prompt(INSTRUCTIONS, tuple(passages), asked), tuple(used)
+
+
+def insisting(built: Prompt) -> Prompt:
+    """The same for a model that declined: it has to answer, and code decides about that."""
+    return replace(built, opening=OPENING)
+
+
+def without_opening(text: str) -> str:
+    """What was written behind OPENING, as a text of its own."""
+    plain = text.lstrip(" ,:")
+    return f"{plain[:1].upper()}{plain[1:]}"
 
 
 def asks_yes_or_no(question: str) -> bool:

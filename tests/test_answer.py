@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 from libraries import hit
 
-from rag.answer import Apart, Each, Limits, ask
+from rag.answer import AGAIN, Apart, Each, Limits, ask
 from rag.errors import ContextOverflow, ModelMissing
-from rag.prompt import INSTRUCTIONS, NO_ANSWER, is_refusal, passage
+from rag.prompt import INSTRUCTIONS, NO_ANSWER, OPENING, is_refusal, passage
 from rag.refusal import DEFAULT, Rule, needed
 from rag.testing import ScriptedGenerator
 from rag.types import (
@@ -575,3 +575,44 @@ def test_a_yes_or_no_goes_that_what_follows_it_leaves_open(draft: str, shown: st
     found = of_page(page, "Is damage covered?", draft)
 
     assert found.marked == shown if shown else found.marked.startswith(("No damage", page))
+
+
+SURE = Rule(bias=-2.0, supported=3.0, absent=-1.0, sure=1.0)
+
+
+def test_a_model_that_declines_is_made_to_answer_and_code_decides_about_that() -> None:
+    generator = ScriptedGenerator(NO_ANSWER, " the garden has forty apple trees.", chances=(-1, -1))
+    happened = events(generator, rule=SURE)
+
+    found = answer(happened)
+
+    assert [prompt.opening for prompt in generator.prompts] == ["", OPENING]
+    assert replace(generator.prompts[1], opening="") == generator.prompts[0]
+    assert found.marked == "The garden has forty apple trees. [1]"
+    assert found.output_tokens == 6 + 6
+    deltas = [event.text for event in happened if isinstance(event, Delta)]
+    assert "".join(deltas) == f"{NO_ANSWER}{AGAIN}the garden has forty apple trees."
+
+
+@pytest.mark.parametrize(
+    ("second", "withheld"),
+    [(" Dr Quuxberry owns them.", "Dr Quuxberry owns them."), (f" {NO_ANSWER}", "")],
+)
+def test_what_it_then_says_without_support_is_withheld(second: str, withheld: str) -> None:
+    found = answer(events(ScriptedGenerator(NO_ANSWER, second, chances=(-1, -1)), rule=SURE))
+
+    assert found.stop == "no_evidence"
+    assert found.text.startswith(NO_ANSWER)
+    assert found.withheld == withheld
+
+
+@pytest.mark.parametrize(
+    ("question", "rule"), [("Wie viele Bäume hat der Garten?", SURE), (QUESTION, DEFAULT)]
+)
+def test_a_model_that_declines_is_left_alone_in_other_languages_and_without_a_second_opinion(
+    question: str, rule: Rule
+) -> None:
+    generator = ScriptedGenerator(NO_ANSWER, "Forty.")
+
+    assert answer(events(generator, question=question, rule=rule)).stop == "no_evidence"
+    assert len(generator.prompts) == 1

@@ -221,6 +221,22 @@ def test_the_same_question_gets_the_same_answer(smol: LlamaGenerator) -> None:
 
 
 @pytest.mark.real
+def test_an_answer_goes_on_from_its_opening_and_reads_no_more_than_that(
+    smol: LlamaGenerator, reads: list[int]
+) -> None:
+    whole = text(list(smol.generate(STORY, max_tokens=12)))
+    opening = whole[: whole.index(" ", 10)]
+    reads.clear()
+
+    rest = text(list(smol.generate(replace(STORY, opening=opening), max_tokens=12)))
+
+    assert (opening + rest).startswith(whole)
+    assert reads[0] <= smol.count_tokens(opening)
+    assert smol.prompt_tokens(replace(STORY, opening=opening)) == (
+        smol.prompt_tokens(STORY) + smol.count_tokens(opening)
+    )
+
+
 def test_counts_add_up_to_the_prompt(smol: LlamaGenerator) -> None:
     longer = Prompt(PROMPT.instructions, PROMPT.passages * 3, PROMPT.question)
     added = smol.prompt_tokens(longer) - smol.prompt_tokens(PROMPT)

@@ -34,6 +34,23 @@ def test_the_file_is_named_where_the_question_has_a_word_of_its_name_that_no_quo
     assert text("Are pets allowed?", "No pets.") == "No pets."
 
 
+def told(question: str, quote: str, before: str) -> str:
+    prompt = asked(question, [quote], befores=[before]).question
+    return prompt.removeprefix("Text: ").partition("\nQuestion: ")[0]
+
+
+def test_the_sentence_before_is_told_that_has_a_word_of_the_question_which_no_quote_has() -> None:
+    quote = "You can change your nomination with form 12."
+    before = "A beneficiary gets the pot. You named a beneficiary in 2019. We write each year."
+
+    assert told("How do I change my beneficiary?", quote, before) == (
+        f"You named a beneficiary in 2019. {quote}"
+    )
+    assert told("How do I change my nomination?", quote, before) == quote
+    assert told("How do I change my beneficiary?", quote, "word " * 80 + "beneficiary.") == quote
+    assert told("How do I change my beneficiary?", quote, "") == quote
+
+
 def test_a_text_that_denies_it_answers_a_question_for_yes_or_no() -> None:
     prompt = asked("May I sublet?", ["Subletting is not permitted."])
 
