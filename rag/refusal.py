@@ -130,13 +130,17 @@ def lacks_answer(question: str, text: str) -> bool:
 
 
 def states_relation(question: str, quotes: Sequence[str]) -> bool:
-    """Whether a quote speaks of both things whose relation is asked for. What is put together from
-    two places is the model's own guess. True of all other questions."""
-    sides = wording.related(question)
-    return not sides or any(
-        all(2 * len(side & wording.starts(quote)) >= len(side) for side in sides)
-        for quote in quotes
-    )
+    """Whether a quote speaks of both things whose relation is asked for: what is put together from
+    two places is the model's own guess. Things that are to be compared may stand in several quotes.
+    True of all other questions."""
+    for pattern, texts in (
+        (wording.RELATED, quotes),
+        (wording.COMPARED, [" ".join(quotes)]),
+    ):
+        if sides := wording.sides(question, pattern):
+            held = (wording.starts(text) for text in texts)
+            return any(all(2 * len(side & words) >= len(side) for side in sides) for words in held)
+    return True
 
 
 def n_absent(question: str, hits: Sequence[Hit], covers: Sequence[str] = ()) -> int:

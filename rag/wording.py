@@ -55,12 +55,18 @@ RELATED = re.compile(
     r"|(?:^|,)\W*(?:relate|correlate|align|link|connect)\s(.+?)\b(?:to|with)\b(.+)",
     re.IGNORECASE | re.DOTALL,
 )
+COMPARED = re.compile(
+    r"\bhow\b(.+?)\b(?<!-)compares?\s+(?:to|with|against)\s(.+?)(?:\band (?:what|how|why)\b|$)",
+    re.IGNORECASE | re.DOTALL,
+)
 PARTS = frozenset(
     """areas aspects details discussed discussion documents figures information insights mentioned
     notes outlined overview pages parts provided reported reports sections shared statements text
+    earlier historical last latest month months previous prior quarter quarters recent year years
     """.split()
 )
-"""Words for parts of a document and what stands there, which tell nothing of what it is about."""
+"""Words for parts of a document, what stands there and periods, which tell nothing of what it is
+about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +110,11 @@ def without_places(question: str) -> str:
     return PLACE.sub(" ", question)
 
 
-def related(question: str) -> tuple[frozenset[str], frozenset[str]] | None:
-    """Of a question for how one thing relates to another, the words of either, as `start` gives
-    them, without names, numbers and words of both. None of other questions, and where one of the
-    two is named in other words only."""
-    found = RELATED.search(question)
+def sides(question: str, pattern: re.Pattern[str]) -> tuple[frozenset[str], frozenset[str]] | None:
+    """Of a question for how one thing relates or compares to another, as RELATED or COMPARED find
+    it, the words of either, as `start` gives them, without names, numbers and words of both. None
+    of other questions, and where one of the two has no words of its own."""
+    found = pattern.search(question)
     if not found:
         return None
     one, other = (

@@ -98,6 +98,7 @@ def test_a_name_is_the_same_without_its_accents(typed: str, printed: str) -> Non
         ("invasion", "invaded"),
         ("weight", "weighs"),
         ("deaths", "died"),
+        ("starting", "began"),
     ],
 )
 def test_forms_of_a_word_have_one_stem(form: str, other: str) -> None:

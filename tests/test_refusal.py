@@ -151,6 +151,9 @@ def test_a_relation_must_be_stated_in_one_place() -> None:
     assert not states_relation(question, apart)
     assert states_relation(question, ["The harvest fell as labour grew dear."])
     assert states_relation("How large was the harvest?", apart)
+    compared = "How did the harvest compare to the price of labour?"
+    assert states_relation(compared, apart)
+    assert not states_relation(compared, apart[:1])
     assert read(question, "Both fell.", HITS, said, [citation(1)]).supported == 0
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.wording import Named, corrected, named, related, start, telling
+from rag.wording import COMPARED, RELATED, Named, corrected, named, sides, start, telling
 
 
 def test_words_that_stand_in_every_question_count_only_when_there_is_nothing_else() -> None:
@@ -99,7 +99,7 @@ def test_words_that_are_like_no_name_or_too_short_for_one_are_left_alone() -> No
     ],
 )
 def test_two_things_are_told_apart_whose_relation_is_asked_for(question: str) -> None:
-    assert related(question) == ({"cost"}, {"repair", "roof"})
+    assert sides(question, RELATED) == ({"cost"}, {"repair", "roof"})
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,11 @@ def test_two_things_are_told_apart_whose_relation_is_asked_for(question: str) ->
     ],
 )
 def test_other_questions_ask_for_no_relation(question: str) -> None:
-    assert related(question) is None
+    assert sides(question, RELATED) is None
+
+
+def test_two_things_are_told_apart_that_are_to_be_compared() -> None:
+    assert sides("How did costs compare to the rent in 2019?", COMPARED) == ({"cost"}, {"rent"})
+    assert sides("How did costs compare to previous quarters?", COMPARED) is None
+    assert sides("How did costs compare to last year, and what might follow?", COMPARED) is None
+    assert sides("How did costs change?", COMPARED) is None
