@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import PurePath
 from typing import Literal
@@ -236,8 +237,11 @@ def _cited(
         if all(sentence.supported for sentence in cited.sentences):
             return right, cited
     cited = check(text)
-    in_words = _in_its_words if prompt.asks_yes_or_no(question) else None
-    for better in filter(None, (_put_right, in_words, _without_guess)):
+    betters: list[Callable[[str, cite.Cited], str]] = [_put_right]
+    if prompt.asks_yes_or_no(question):
+        betters.append(_in_its_words)
+    betters.append(partial(_without_guess, question))
+    for better in betters:
         if (put := better(text, cited)) != text:
             text, cited = put, check(put)
     return text, cited
@@ -262,15 +266,17 @@ def _in_its_words(text: str, cited: cite.Cited) -> str:
     return text if said or not nearest or sentences.is_row(nearest) else " ".join(nearest.split())
 
 
-def _without_guess(text: str, cited: cite.Cited) -> str:
+def _without_guess(question: str, text: str, cited: cite.Cited) -> str:
     """Without a Yes or No in front of a sentence that is borne out and leaves that open: "Yes,
-    damage is covered only where the schedule says so"."""
+    damage is covered only where the schedule says so", or that is not on what was asked."""
     guess = GUESS.match(text)
     behind = [s for s in cited.sentences if guess and s.end > guess.end()]
     if not guess or not behind or not (behind[0].markers and behind[0].supported):
         return text
     said = text[guess.end() : behind[0].end]
-    if not negation.leaves_open(guess["yes"] is not None, said):
+    asked = wording.starts(question)
+    restated = 2 * len(asked & wording.starts(said)) >= len(asked)
+    if restated and not negation.leaves_open(guess["yes"] is not None, said):
         return text
     return f"{said[0].upper()}{said[1:]}{text[behind[0].end :]}"
 

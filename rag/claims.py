@@ -22,14 +22,15 @@ NEIGHBOURS = 3
 class Claim:
     """Each part of the sentence has a bit of its own in every mask.
 
-    words: bits by stem. weights: by bit, 0 for figures and dates. aliases: initials of a name, to
-    the bits of its words. required: bits that must all be borne out. named: bits of names.
-    brought: bits of words that are neither names nor in the question. subject: stems of the first
-    name. owners: by the bit of a figure, the stem of the last name before it. years: those that
-    the figures must belong to. short: the sentence says little beside names and figures, and is
-    placed with the help of the question.
+    said: the sentence. words: bits by stem. weights: by bit, 0 for figures and dates. aliases:
+    initials of a name, to the bits of its words. required: bits that must all be borne out. named:
+    bits of names. brought: bits of words that are neither names nor in the question. subject: stems
+    of the first name. owners: by the bit of a figure, the stem of the last name before it. years:
+    those that the figures must belong to. short: the sentence says little beside names and figures,
+    and is placed with the help of the question.
     """
 
+    said: Facts
     words: dict[str, int]
     weights: tuple[float, ...]
     aliases: dict[str, int]
@@ -128,6 +129,7 @@ class Vocabulary:
         brought = union(words[stem] for stem in said.stems - topic.stems) & ~named
         few = len(stems) <= 2 and not said.auxiliary
         return Claim(
+            said=said,
             words=words,
             weights=(*(self._scaled(stem, topic) for stem in stems), *[0.0] * len(dated)),
             aliases=_aliases(names, words),

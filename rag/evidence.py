@@ -30,6 +30,8 @@ OWN_VOICE = re.compile(
     re.IGNORECASE,
 )
 
+ITEM = re.compile(r"[;,](?:\s+(?:and|or))?\s+(?=\((?:[a-z]|[ivx]{1,4}|\d{1,2})\)\s)")
+"""Between two items of a list in one sentence."""
 COVER = 1500
 """Characters of a document's first page that may say whose it is."""
 TITLE = 8
@@ -54,7 +56,8 @@ class Line:
     """A sentence, line or table row of a source. table: None for prose.
     columns: (index from the left, figure) of a row. named: (name, figure) of each cell that says
     its column's name, as in "Q1: 120 | Q2: 130". refers_back: it begins with a pronoun.
-    own_voice: it speaks of the document's owner without the name, as "we" or in a table."""
+    own_voice: it speaks of the document's owner without the name, as "we" or in a table. item_of:
+    in a list, where its sentence begins in the passage; -1 elsewhere."""
 
     span: Span
     facts: Facts
@@ -64,6 +67,7 @@ class Line:
     named: tuple[tuple[Facts, Number], ...] = ()
     refers_back: bool = False
     own_voice: bool = False
+    item_of: int = -1
 
     def year_of(self, number: Number) -> int | None:
         """The year above the column that shows `number`, where each column has one."""
@@ -130,7 +134,7 @@ def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
     head: tuple[str, ...] = ()
     table: Table | None = None
     above: tuple[str, ...] | None = None
-    for start, end in sentences.split(page[span.start : span.end]):
+    for start, end, sentence in _items(page[span.start : span.end]):
         here = Span(span.doc_id, span.page, span.start + start, span.start + end)
         text = page[here.start : here.end]
         if here in seen:
@@ -143,6 +147,7 @@ def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
                 facts.read(text),
                 refers_back=bool(PRONOUN.match(text)),
                 own_voice=bool(OWN_VOICE.search(text)),
+                item_of=sentence,
             )
             continue
         known = facts.read(text)
@@ -154,6 +159,17 @@ def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
         yield Line(here, known, table, columns, n_columns, _named(text, known), own_voice=True)
         if _is_heading_row(known):
             head, table = _with(head, text), None
+
+
+def _items(text: str) -> Iterator[tuple[int, int, int]]:
+    """Sentences, lines and rows, and of a sentence that is a list, "(a) ...; (b) ...", each item:
+    what one of them says is not said of another. The third is where that sentence begins, or -1."""
+    for start, end in sentences.split(text):
+        ends = [(item.start() + 1, item.end()) for item in ITEM.finditer(text, start, end)]
+        of = start if ends else -1
+        starts = [start, *(after for _, after in ends)]
+        for first, last in zip(starts, [*(e for e, _ in ends), end], strict=True):
+            yield first, last, of
 
 
 def _head_above(page: str, start: int) -> tuple[str, ...]:

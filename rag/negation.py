@@ -21,6 +21,13 @@ NEGATING = re.compile(
     r"|(?:stop|stops|stopped|cease|ceases|ceased|quit)(?= \w+ing\b))(?!\w)"
 )
 """What says "not" in other words: "has given up smoking"."""
+BREAKS = r"(?!(?:and|but|while|if|when|unless)\b)"
+BARE = re.compile(
+    rf"\b{BREAKS}((?:\w+ {BREAKS}){{1,8}}?)"
+    r"(?:may|can|do|does|did|will|must|shall|should|would|is|are|was|were|has|have|had) not"
+    r"\s*(?=[;.!?]|$)"
+)
+"""In "office staff may work from home; staff of the press room may not"."""
 STOP = re.compile(r"[.!?]\s+")
 ASIDE = re.compile(r"\b(not|never)\s*,([^,;.]{1,80}),")
 """In "shall not, without consent, sublet"."""
@@ -78,13 +85,32 @@ def contradicts(said: str, source: str) -> bool:
     nothing else in it turns that round again: "with consent" for "not without consent" does."""
     ours, theirs = _read(said), _read(source)
     turned = (*_turned(ours, theirs), *_turned(theirs, ours))
-    return any(n % 2 for n in turned)
+    return any(n % 2 for n in turned) or _is_denied_shortly(said, source)
+
+
+def _is_denied_shortly(said: str, source: str) -> bool:
+    """Whether a sentence without any "not" speaks of those of whom the source says only that they
+    "may not"."""
+    if _says_no(said):
+        return False
+    ours, plain = wording.starts(said), _plain(source)
+    for denied in BARE.finditer(plain):
+        others = wording.starts(plain[: denied.start()] + plain[denied.end() :])
+        whom = wording.starts(denied[1]) - others
+        if whom and whom <= ours:
+            return True
+    return False
+
+
+def _says_no(said: str) -> bool:
+    return bool({*WORD.findall(_plain(said))} & (FORWARD | CLAUSE))
 
 
 def leaves_open(yes: bool, said: str) -> bool:
     """Whether a Yes, or else a No, is more than what is said behind it: that denies or restricts
     something, or does neither."""
-    return yes == bool({*WORD.findall(_plain(said))} & (FORWARD | CLAUSE | RESTRICTING))
+    restricts = {*WORD.findall(_plain(said))} & RESTRICTING
+    return yes == (_says_no(said) or bool(restricts))
 
 
 def _turned(some: list[_Word], others: list[_Word]) -> Iterable[int]:

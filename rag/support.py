@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rag import facts, figures
+from rag import facts, figures, swap
 from rag.claims import (
     NEIGHBOURS,
     Claim,
@@ -31,6 +31,8 @@ ENOUGH_ALONE = 0.6
 LEAST_SAID = 0.5
 """Share, by weight, of its words that are no names, which quotes without a heading must hold: names
 alone bear out nothing that is said of them."""
+LEAST_STATED = 4
+"""Words and figures in a line without an auxiliary verb that is no mere heading."""
 NEAREST = 0.2
 """Share from which a passage that does not bear a sentence out is shown all the same."""
 RELEVANT = 0.5
@@ -87,6 +89,10 @@ class Held:
     line: Line
     mask: int
 
+    @property
+    def text(self) -> str:
+        return self.run.stretch.page[self.line.span.start : self.line.span.end]
+
 
 class Source:
     """The passages behind one answer, weighed for one question."""
@@ -121,7 +127,8 @@ class Source:
                 return (run,), True
         if joined := self._join(claim, fitting):
             return joined, True
-        return tuple([run for run in runs if _comes_near(claim, run)][:1]), False
+        near = [run for run in runs if _comes_near(claim, run)]
+        return tuple([*filter(_is_statement, near), *near][:1]), False
 
     def _like(self, topic: frozenset[str]) -> list[list[float]]:
         """For each line, the share of the topic's words in it, beside it and in its headings."""
@@ -192,18 +199,31 @@ class Source:
             for run in runs
             for line, mask in zip(run.lines, run.masks, strict=True)
         ]
-        if not any(held.line.table for held in lines) and not _says(claim, own):
+        says = any(held.line.table for held in lines) or _says(claim, own)
+        if not (
+            says and self._is_on_topic(claim, lines, around) and _are_of_one_item(claim, lines)
+        ):
             return False
         main = max(lines, key=lambda held: claim.worth(held.mask))
         lent = claim.named & around & ~own
-        if any(_has_better_row(claim, run) for run in runs) or self._tells_of_another(
-            claim, main.line, lent
+        if (
+            any(_has_better_row(claim, run) for run in runs)
+            or self._tells_of_another(claim, main.line, lent)
+            or (not main.line.table and swap.is_swapped(main.text, claim.said, self.question))
         ):
             return False
         if len(lines) == 1:
             return True
         together = not claim.short or self._stands_together(claim, lines, around)
         return together and self._agree(claim, main, lines, own & ~main.mask & ~around)
+
+    def _is_on_topic(self, claim: Claim, lines: Sequence[Held], around: int) -> bool:
+        """Whether the lines have a word that the sentence repeats of the question: what is said of
+        the boat is not said of the piano."""
+        stems = claim.words.keys() & self.question.stems
+        topic = union(claim.words[stem] for stem in stems)
+        held = union(held.mask for held in lines) | around
+        return not topic or bool(topic & held) or any(h.line.refers_back for h in lines)
 
     def _stands_together(self, claim: Claim, lines: Sequence[Held], around: int) -> bool:
         """Whether whom a short sentence names beyond the question stands with what it says of them,
@@ -344,6 +364,17 @@ def _belongs(claim: Claim, main: Run, run: Run) -> bool:
     return all(_shares_neighbour(claim, key, run.lines) for key in claim.keys(taken))
 
 
+def _are_of_one_item(claim: Claim, lines: Sequence[Held]) -> bool:
+    """Whether each item of a list that is among the lines brings a name, figure or date of its own:
+    "(a) my piano to the school; (b) my boat to Simon" gives Simon no piano."""
+    for held in lines:
+        others = [o for o in lines if o is not held and o.line.item_of == held.line.item_of >= 0]
+        own = held.mask & claim.required & ~union(other.mask for other in others)
+        if others and not own:
+            return False
+    return True
+
+
 def _lends_words(claim: Claim, main: Held, held: Held) -> bool:
     """Whether a line that tells figures of its own adds but words to the claim's figures: "The
     value assumed: £310,000. The rate is fixed at 4.39%." tells no rate of £310,000."""
@@ -362,6 +393,12 @@ def _says(claim: Claim, mask: int, around: int = 0) -> bool:
 def _shares_neighbour(claim: Claim, key: str | int, lines: Sequence[Line]) -> bool:
     said = beside(claim.sequence, key)
     return any(said & beside(line.facts.sequence, key) for line in lines)
+
+
+def _is_statement(run: Run) -> bool:
+    """Whether it says more than a heading does: "Driving.", "2. Before you take it"."""
+    told = (line.facts for line in run.lines)
+    return any(known.auxiliary or len(known.sequence) >= LEAST_STATED for known in told)
 
 
 def _comes_near(claim: Claim, run: Run) -> bool:

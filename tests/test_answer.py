@@ -560,6 +560,24 @@ def test_the_source_speaks_for_itself_where_a_yes_or_no_says_no_more_or_is_not_b
     assert of_page(page, "Is subletting the flat permitted?", draft).marked == f"{page} [1]"
 
 
+def test_a_heading_is_no_statement_of_the_source() -> None:
+    page = "Driving. Veracin has no effect on driving."
+    draft = "Yes, you can drive while taking it."
+
+    found = of_page(page, "Can I drive while taking Veracin?", draft)
+
+    assert found.marked == "Veracin has no effect on driving. [1]"
+
+
+def test_a_yes_goes_where_what_follows_is_not_on_what_was_asked() -> None:
+    page = "Common: nausea, diarrhoea, rash. Uncommon: vomiting, headache."
+    draft = f"Yes\n{page}"
+
+    found = of_page(page, "Is headache a common side effect?", draft)
+
+    assert found.text == page
+
+
 @pytest.mark.parametrize(
     ("draft", "shown"),
     [

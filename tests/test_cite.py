@@ -90,6 +90,38 @@ def test_he_at_the_start_of_a_line_is_the_one_named_before_it() -> None:
     assert marked("Hilda").endswith("[1?]")
 
 
+WILL = (
+    "I give: (a) £500 to each of my godchildren, Rose Hale and Peter Lund; (b) my piano to the "
+    "village school; (c) my boat to Simon Penrose, or, if he does not want it, to Peter Lund."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("Who gets the piano?", "Simon Penrose gets the piano.", False),
+        ("Who gets the boat?", "Simon Penrose gets the boat.", True),
+        ("Who gets the piano?", "The village school gets the piano.", True),
+        ("What are the gifts?", "He gives £500 to Rose Hale and a boat to Simon Penrose.", True),
+    ],
+)
+def test_what_an_item_of_a_list_says_is_not_said_of_another(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert check(question, answer, ("will.pdf", WILL)).sentences[0].supported == supported
+
+
+def test_a_figure_of_something_else_in_the_same_sentence_bears_nothing_out() -> None:
+    page = "Travel by second class only. Hotels up to £110 a night, £160 in London."
+
+    def marked(limit: str) -> str:
+        said = f"The hotel limit in London is £{limit}."
+        return check("What is the hotel limit in London?", said, ("staff.pdf", page)).marked
+
+    assert marked("160").endswith("[1]")
+    assert marked("110").endswith("[1?]")
+
+
 def test_a_figure_stands_under_the_year_that_ends_in_the_next() -> None:
     paid = (
         "What was paid in\nSource 2023/24 2024/25\nYou £1,920.00 £2,040.00\n"

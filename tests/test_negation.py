@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from rag.negation import contradicts
 
 NO_PETS = "No pets are allowed without written consent of the landlord."
+HOME = "Office staff may work from home. Staff of the press room may not."
 FORBIDDEN = "Animals of any kind are forbidden."
 SUBLET = "The tenant shall not, without the landlord's consent, sublet the flat."
 DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 2018."
@@ -21,6 +22,7 @@ DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 20
         ("Animals are not forbidden.", FORBIDDEN),
         ("The tenant may sublet the flat without the landlord's consent.", SUBLET),
         ("Yes, he smokes.", "He has given up smoking since March."),
+        ("Yes, press room staff can work from home.", HOME),
         ("He still smokes.", "He stopped smoking in March."),
         ("There is a charge for transfers.", "Transfers are free of charge."),
         ("Net sales increased by 5 %.", "Net sales decreased by 5 % to $90 million."),
@@ -50,6 +52,9 @@ def test_the_opposite_of_the_source_is_seen(said: str, source: str) -> None:
         ("The company paid $5 a share in 2018.", DIVIDENDS),
         ("The company did not pay dividends in 2017.", DIVIDENDS),
         ("Notice is not less than a month.", "Notice of a month or more is given."),
+        ("Office staff may work from home.", HOME),
+        ("Staff of the press room may not.", HOME),
+        ("The tenant pays.", "If the tenant does not, the landlord pays."),
         ("He no longer smokes.", "He has given up smoking."),
         ("The work may last ten days.", "The work may last no longer than ten days."),
         ("The work was stopped.", "They stopped the work in March."),

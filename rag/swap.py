@@ -1,0 +1,105 @@
+"""Whether a line gives a figure or name to something else than a sentence does.
+
+"Hotels up to £110 a night, £160 in London" holds all of "The limit in London is £110". Which of
+several figures of a kind is meant is told by the words of the question that stand behind them: one
+belongs to the figure in front of it when that is the nearest too, and what stands in brackets to
+the name in front. In doubt nothing is swapped.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rag import facts
+from rag.facts import Facts
+
+TOKEN = re.compile(
+    r"[,;]|[$€£¥₹]?\s?\d(?:[\d.,’]*\d)?\s?%?|[^\W\d_]+(?:['’-][^\W\d_]+)*", re.UNICODE
+)
+CROSSING = 3
+"""Words that a comma or semicolon is as far as."""
+MONEY = frozenset("dollar euro pound penny pence cent".split())
+BRACKETED = re.compile(r"([^\W\d_][^(),;]*?)\s*\(([^()]+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """at: its place, separators counted. stems: of a word. digits, kind: of a figure."""
+
+    at: int
+    stems: frozenset[str] = frozenset()
+    digits: int | None = None
+    kind: str = ""
+
+
+def is_swapped(line: str, said: Facts, asked: Facts) -> bool:
+    """line: a sentence of prose that holds what is said."""
+    return _is_figure_swapped(line, said, asked) or _is_name_swapped(line, said, asked)
+
+
+def _is_figure_swapped(line: str, said: Facts, asked: Facts) -> bool:
+    tokens = list(_tokens(line))
+    known = {number.digits for number in asked.numbers}
+    new = {number.digits for number in said.numbers if not number.year} - known
+    ours = [token for token in tokens if token.digits in new]
+    if len({token.digits for token in ours}) != 1:
+        return False
+    kinds = {token.kind for token in ours}
+    others = [
+        token
+        for token in tokens
+        if token.digits is not None and token.digits not in new | known and token.kind in kinds
+    ]
+    if not others:
+        return False
+    numbers = {number.digits for number in said.numbers} & known
+    words = [[t.at for t in tokens if stem in t.stems] for stem in asked.stems & said.stems]
+    words += [[t.at for t in tokens if t.digits == digits] for digits in numbers]
+    return any(
+        all(_stand_behind(place, others, ours) for place in places)
+        and _nearest(places, others) < _nearest(places, ours)
+        for places in filter(None, words)
+    )
+
+
+def _stand_behind(place: int, some: list[_Token], others: list[_Token]) -> bool:
+    before = [-1, *(token.at for token in some if token.at < place)]
+    return before[-1] > max([-1, *(token.at for token in others if token.at < place)])
+
+
+def _is_name_swapped(line: str, said: Facts, asked: Facts) -> bool:
+    named = {name.stem for name in said.names} - asked.stems
+    for whom, what in BRACKETED.findall(line):
+        words = facts.read(what).stems
+        if not words or not words <= asked.stems & said.stems:
+            continue
+        of = {name.stem for name in facts.read(whom).names}
+        if of and named and not of & named:
+            return True
+    return False
+
+
+def _nearest(places: list[int], figures: list[_Token]) -> int:
+    return min(abs(place - figure.at) for place in places for figure in figures)
+
+
+def _tokens(line: str) -> Iterator[_Token]:
+    at = 0
+    found = [text.strip() for text in TOKEN.findall(line)]
+    for i, text in enumerate(found):
+        at += CROSSING if text in ",;" else 1
+        known = facts.read(text)
+        if text in ",;":
+            continue
+        if text[-1].isdigit() or text[-1] == "%":
+            behind = facts.read(found[i + 1]).stems if i + 1 < len(found) else frozenset()
+            for number in known.numbers:
+                yield _Token(at, digits=number.digits, kind=_kind(text, behind))
+        else:
+            yield _Token(at, known.stems)
+
+
+def _kind(text: str, behind: frozenset[str]) -> str:
+    if not text[0].isdigit() or behind & MONEY:
+        return "money"
+    return "%" if text[-1] == "%" else " ".join(sorted(behind))

@@ -1,0 +1,49 @@
+import pytest
+
+from rag.facts import read
+from rag.swap import is_swapped
+
+HOTELS = "Hotels up to £110 a night, £160 in London."
+FINE = "The fine is £80 for each child if paid within 21 days, £160 if paid within 28 days."
+FEES = "The fee is £20 for adults, £10 for children and £5 for members."
+SALES = "Sales were $5 million in 2018 and $6 million in 2019."
+AIDERS = "First aiders: Nora Blythe (office) and Idris Cole (press room)."
+
+
+@pytest.mark.parametrize(
+    ("line", "question", "said"),
+    [
+        (HOTELS, "What is the limit in London?", "The limit in London is £110 a night."),
+        (FINE, "What is the fine if paid within 28 days?", "If paid within 28 days, it is £80."),
+        (FEES, "What is the fee for members?", "The fee for members is £20."),
+        (SALES, "What were sales in 2019?", "Sales in 2019 were $5 million."),
+        (AIDERS, "Who is the first aider in the press room?", "Nora Blythe is in the press room."),
+    ],
+)
+def test_a_figure_or_name_of_something_else_in_the_line_is_swapped(
+    line: str, question: str, said: str
+) -> None:
+    assert is_swapped(line, read(said), read(question))
+
+
+@pytest.mark.parametrize(
+    ("line", "question", "said"),
+    [
+        (HOTELS, "What is the limit in London?", "The limit in London is £160."),
+        (HOTELS, "What is the limit a night?", "The limit a night is £110."),
+        (FINE, "What is the fine if paid within 21 days?", "If paid within 21 days, it is £80."),
+        (FEES, "What is the fee for adults?", "The fee for adults is £20."),
+        (SALES, "What were sales in 2018?", "Sales in 2018 were $5 million."),
+        (AIDERS, "Who is the first aider in the press room?", "Idris Cole is in the press room."),
+        ("In London £160, elsewhere £110.", "What is it in London?", "It is £160 in London."),
+        ("Up to £110, in London £160 a night.", "What is it in London?", "In London it is £160."),
+        (
+            "In 2018 and 2019 sales were $5 million and $6 million, respectively.",
+            "What were sales in 2018?",
+            "Sales in 2018 were $5 million.",
+        ),
+        ("It is £110 for 3 nights in London.", "What is it in London?", "In London it is £110."),
+    ],
+)
+def test_what_belongs_together_is_not_swapped(line: str, question: str, said: str) -> None:
+    assert not is_swapped(line, read(said), read(question))
