@@ -79,18 +79,18 @@ break, brought bring, built build, came come, caught catch, children child, chos
 dealt deal, drank drunk drink, drew drawn draw, drove driven drive, fed feed, feet foot, fell fallen
 fall, flew flown fly, forbade forbidden forbid, forgot forgotten forget, fought fight, froze frozen
 freeze, gave given give, grew grown grow, held hold, hid hidden hide, kept keep, knew known know,
-laid lay, led lead, lent lend, lost lose, made make, meant mean, men man, met meet, paid pay, ran
-run, rode ridden ride, rose risen rise, sang sung sing, sank sunk sink, seen see, sent send, shook
-shaken shake, shown show, slept sleep, sold sell, sought seek, spent spend, spoke spoken speak,
-stole stolen steal, stood stand, struck strike, swore sworn swear, taken took take, taught teach,
-teeth tooth, thought think, threw thrown throw, told tell, tore torn tear, understood understand,
-undertook undertaken undertake, went gone go, withdrew withdrawn withdraw, withheld withhold, woke
-woken wake, women woman, won win, wore worn wear, wrote written write, admission admit, advice
-advise, belief believe, choice choose, conclusion conclude, dead death died die, decision decide,
-depth deep, division divide, exclusion exclude, expansion expand, extension extend, flight fly,
-growth grow, height high, invasion invade, length long, omission omit, permission permit, proof
-prove, speech speak, strength strong, submission submit, suspension suspend, weight weigh, width
-wide
+laid lay, led lead, lent lend, lost lose, made make, meant mean, men man, met meet, paid payment
+pay, ran run, rode ridden ride, rose risen rise, sang sung sing, sank sunk sink, seen see, sent
+send, shook shaken shake, shown show, slept sleep, sold sell, sought seek, spent spend, spoke spoken
+speak, stole stolen steal, stood stand, struck strike, swore sworn swear, taken took take, taught
+teach, teeth tooth, thought think, threw thrown throw, told tell, tore torn tear, understood
+understand, undertook undertaken undertake, went gone go, withdrew withdrawn withdraw, withheld
+withhold, woke woken wake, women woman, won win, wore worn wear, wrote written write, admission
+admit, advice advise, belief believe, choice choose, conclusion conclude, dead death died die,
+decision decide, depth deep, division divide, exclusion exclude, expansion expand, extension extend,
+flight fly, growth grow, height high, invasion invade, length long, omission omit, permission
+permit, proof prove, speech speak, strength strong, submission submit, suspension suspend, weight
+weigh, width wide
 """
 IRREGULAR = {form: word for *forms, word in map(str.split, FORMS.split(",")) for form in forms}
 """Forms of verbs, and nouns made of verbs and measures, that no ending tells. Without those that
@@ -362,7 +362,11 @@ def _stem(word: str) -> str:
             (s for s in SUFFIXES if word.endswith(s) and len(word) - len(s) >= LEAST[s]), ""
         )
         word = word.removesuffix(suffix)
-    doubled = len(word) > 4 and word[-1] == word[-2] and word[-1] not in "lsz"
+    doubled = (
+        len(word) > 4
+        and word[-1] == word[-2]
+        and word[-1] not in ("sz" if len(word) > 5 else "lsz")
+    )
     word = word[:-1] if doubled else word
     return IRREGULAR.get(word, word)
 

@@ -117,6 +117,8 @@ def lacks_answer(question: str, text: str) -> bool:
     new = {token for token in re.findall(r"\w*\d\w*", text) if token not in question}
     if WHEN.match(question):
         return not new and not TIME.search(text)
+    if _is_circular(question, text):
+        return True
     if HOW_MANY.match(question):
         dateless = YEAR.sub("", text)
         return not COUNTED.search(dateless) and not facts.read(dateless).numbers
@@ -127,6 +129,13 @@ def lacks_answer(question: str, text: str) -> bool:
     asked, said = facts.read(question), facts.read(text)
     figures = {number.value for number in said.numbers} - {n.value for n in asked.numbers}
     return bool(asked) and not figures and said.stems <= asked.stems
+
+
+def _is_circular(question: str, text: str) -> bool:
+    """Whether it tells what was asked for by itself: "The hourly rate is twice the hourly rate"."""
+    said = [wording.start(word) for word in re.findall(r"\w+", text.casefold())]
+    asked = wording.starts(question)
+    return len(asked) > 1 and ". " not in text and all(said.count(word) > 1 for word in asked)
 
 
 def states_relation(question: str, quotes: Sequence[str]) -> bool:

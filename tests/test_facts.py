@@ -99,6 +99,9 @@ def test_a_name_is_the_same_without_its_accents(typed: str, printed: str) -> Non
         ("weight", "weighs"),
         ("deaths", "died"),
         ("starting", "began"),
+        ("cancelled", "cancel"),
+        ("installed", "install"),
+        ("payment", "paid"),
     ],
 )
 def test_forms_of_a_word_have_one_stem(form: str, other: str) -> None:

@@ -103,6 +103,7 @@ def test_sentences_that_state_nothing_do_not_count() -> None:
     [
         ("When did the court get nine justices?", "The court currently has nine justices."),
         ("In what year was the mill built?", "The mill was built by Tove."),
+        ("What is the hourly rate?", "The hourly rate is 1.5 times the hourly rate."),
         ("What growth rate is assumed?", "The growth rate assumed is £310,000."),
         ("What share of the cost is met by a grant?", "The grant is £4,475."),
         ("How many apple trees are there?", "Apple trees stand in the garden."),
