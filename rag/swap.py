@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from rag import facts
 from rag.facts import Facts
 
-TOKEN = re.compile(
-    r"[,;]|[$€£¥₹]?\s?\d(?:[\d.,’]*\d)?\s?%?|[^\W\d_]+(?:['’-][^\W\d_]+)*", re.UNICODE
-)
+TOKEN = re.compile(r"[,;]|[$€£¥₹]?\s?\d(?:[\d.,’]*\d)?\s?%?|[^\W\d_]+(?:['’-][^\W\d_]+)*")
 CROSSING = 3
 """Words that a comma or semicolon is as far as."""
 MONEY = frozenset("dollar euro pound penny pence cent".split())
@@ -38,9 +36,9 @@ def is_swapped(line: str, said: Facts, asked: Facts) -> bool:
 
 
 def _is_figure_swapped(line: str, said: Facts, asked: Facts) -> bool:
-    tokens = list(_tokens(line))
     known = {number.digits for number in asked.numbers}
     new = {number.digits for number in said.numbers if not number.year} - known
+    tokens = list(_tokens(line)) if new else []
     ours = [token for token in tokens if token.digits in new]
     if len({token.digits for token in ours}) != 1:
         return False
