@@ -58,6 +58,11 @@ class Claim:
     def figure_bits(self) -> int:
         return union(bit for _, bit in (*self.numbers, *self.days))
 
+    @property
+    def digits(self) -> frozenset[int]:
+        """Of its figures, as Number has them."""
+        return frozenset(number.digits for number, _ in self.numbers)
+
     def covered(self, own: int, around: int) -> float:
         """Share of the words' weight that the quote and its headings hold; 1 without words."""
         total = sum(self.weights)

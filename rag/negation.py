@@ -91,7 +91,7 @@ def contradicts(said: str, source: str) -> bool:
 def _is_denied_shortly(said: str, source: str) -> bool:
     """Whether a sentence without any "not" speaks of those of whom the source says only that they
     "may not"."""
-    if _says_no(said):
+    if _has(said, FORWARD | CLAUSE):
         return False
     ours, plain = wording.starts(said), _plain(source)
     for denied in BARE.finditer(plain):
@@ -102,15 +102,14 @@ def _is_denied_shortly(said: str, source: str) -> bool:
     return False
 
 
-def _says_no(said: str) -> bool:
-    return bool({*WORD.findall(_plain(said))} & (FORWARD | CLAUSE))
+def _has(said: str, little: frozenset[str]) -> bool:
+    return not little.isdisjoint(WORD.findall(_plain(said)))
 
 
 def leaves_open(yes: bool, said: str) -> bool:
     """Whether a Yes, or else a No, is more than what is said behind it: that denies or restricts
     something, or does neither."""
-    restricts = {*WORD.findall(_plain(said))} & RESTRICTING
-    return yes == (_says_no(said) or bool(restricts))
+    return yes == _has(said, FORWARD | CLAUSE | RESTRICTING)
 
 
 def _turned(some: list[_Word], others: list[_Word]) -> Iterable[int]:

@@ -244,7 +244,7 @@ class Source:
             return False
         if self._displaces(claim, main.line, taken, [h.line for h in lines if h is not main]):
             return False
-        if any(_lends_words(claim, main, held) for held in lines if not held.mask & claim.named):
+        if any(_lends_words(claim, main, held) for held in lines):
             return False
         further = {id(held.run): held.run for held in lines if held.run is not main.run}
         return all(_belongs(claim, main.run, run) for run in further.values())
@@ -265,7 +265,7 @@ class Source:
         It does when `main` has one that the claim leaves out, unless the claim's has a neighbour
         in common with the line that lends it, or is whom `main` refers back to.
         """
-        said = {number.digits for number, _ in claim.numbers}
+        said = claim.digits
         displaced: list[str | int] = []
         if any(number.digits not in said for number in main.facts.numbers):
             displaced += claim.keys(taken & ~claim.named)
@@ -378,10 +378,9 @@ def _are_of_one_item(claim: Claim, lines: Sequence[Held]) -> bool:
 def _lends_words(claim: Claim, main: Held, held: Held) -> bool:
     """Whether a line that tells figures of its own adds but words to the claim's figures: "The
     value assumed: £310,000. The rate is fixed at 4.39%." tells no rate of £310,000."""
-    if not claim.numbers or held.mask & claim.figure_bits or not held.mask & ~main.mask:
-        return False
-    said = {number.digits for number, _ in claim.numbers}
-    return any(number.digits not in said for number in held.line.facts.numbers if not number.year)
+    said, others = claim.digits, held.line.facts.numbers
+    adds_words = held.mask & ~main.mask and not held.mask & (claim.figure_bits | claim.named)
+    return bool(said and adds_words) and any(n.digits not in said for n in others if not n.year)
 
 
 def _says(claim: Claim, mask: int, around: int = 0) -> bool:

@@ -67,12 +67,10 @@ def _stand_behind(place: int, some: list[_Token], others: list[_Token]) -> bool:
 
 def _is_name_swapped(line: str, said: Facts, asked: Facts) -> bool:
     named = {name.stem for name in said.names} - asked.stems
-    for whom, what in BRACKETED.findall(line):
-        words = facts.read(what).stems
-        if not words or not words <= asked.stems & said.stems:
-            continue
-        of = {name.stem for name in facts.read(whom).names}
-        if of and named and not of & named:
+    common = asked.stems & said.stems
+    for whom, what in BRACKETED.findall(line) if named else ():
+        words, names = facts.read(what).stems, {name.stem for name in facts.read(whom).names}
+        if words and words <= common and names and not names & named:
             return True
     return False
 
@@ -82,19 +80,17 @@ def _nearest(places: list[int], figures: list[_Token]) -> int:
 
 
 def _tokens(line: str) -> Iterator[_Token]:
-    at = 0
     found = [text.strip() for text in TOKEN.findall(line)]
+    known = [facts.read(text) for text in found]
+    at = 0
     for i, text in enumerate(found):
         at += CROSSING if text in ",;" else 1
-        known = facts.read(text)
-        if text in ",;":
-            continue
         if text[-1].isdigit() or text[-1] == "%":
-            behind = facts.read(found[i + 1]).stems if i + 1 < len(found) else frozenset()
-            for number in known.numbers:
+            behind = known[i + 1].stems if i + 1 < len(known) else frozenset()
+            for number in known[i].numbers:
                 yield _Token(at, digits=number.digits, kind=_kind(text, behind))
-        else:
-            yield _Token(at, known.stems)
+        elif text not in ",;":
+            yield _Token(at, known[i].stems)
 
 
 def _kind(text: str, behind: frozenset[str]) -> str:
