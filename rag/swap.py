@@ -3,7 +3,8 @@
 "Hotels up to £110 a night, £160 in London" holds all of "The limit in London is £110". Which of
 several figures of a kind is meant is told by the words of the question that stand behind them: one
 belongs to the figure in front of it when that is the nearest too, and what stands in brackets to
-the name in front. In doubt nothing is swapped.
+the name in front. "Respectively" gives the first figure to the first year, the second to the
+second. In doubt nothing is swapped.
 """
 
 import re
@@ -17,17 +18,20 @@ TOKEN = re.compile(r"[,;]|[$€£¥₹]?\s?\d(?:[\d.,’]*\d)?\s?%?|[^\W\d_]+(?:
 CROSSING = 3
 """Words that a comma or semicolon is as far as."""
 MONEY = frozenset("dollar euro pound penny pence cent".split())
+IN_TURN = re.compile(r"\brespectively\b", re.IGNORECASE)
 BRACKETED = re.compile(r"([^\W\d_][^(),;]*?)\s*\(([^()]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """at: its place, separators counted. stems: of a word. digits, kind: of a figure."""
+    """at: its place, separators counted. stems: of a word. digits, kind: of a figure. year: that is
+    one."""
 
     at: int
     stems: frozenset[str] = frozenset()
     digits: int | None = None
     kind: str = ""
+    year: bool = False
 
 
 def is_swapped(line: str, said: Facts, asked: Facts) -> bool:
@@ -50,6 +54,8 @@ def _is_figure_swapped(line: str, said: Facts, asked: Facts) -> bool:
     ]
     if not others:
         return False
+    if IN_TURN.search(line):
+        return _is_out_of_turn(tokens, ours, kinds, said.years or asked.years)
     numbers = {number.digits for number in said.numbers} & known
     words = [[t.at for t in tokens if stem in t.stems] for stem in asked.stems & said.stems]
     words += [[t.at for t in tokens if t.digits == digits] for digits in numbers]
@@ -58,6 +64,16 @@ def _is_figure_swapped(line: str, said: Facts, asked: Facts) -> bool:
         and _nearest(places, others) < _nearest(places, ours)
         for places in filter(None, words)
     )
+
+
+def _is_out_of_turn(
+    tokens: list[_Token], ours: list[_Token], kinds: set[str], years: frozenset[int]
+) -> bool:
+    """Whether the one year that is meant has another figure, in a line of as many as years."""
+    listed = [token.digits for token in tokens if token.year]
+    told = [token.digits for token in tokens if token.kind in kinds and token.digits not in listed]
+    meant = [i for i, year in enumerate(listed) if year in years]
+    return len(told) == len(listed) and len(meant) == 1 and told[meant[0]] != ours[0].digits
 
 
 def _stand_behind(place: int, some: list[_Token], others: list[_Token]) -> bool:
@@ -88,7 +104,7 @@ def _tokens(line: str) -> Iterator[_Token]:
         if text[-1].isdigit() or text[-1] == "%":
             behind = known[i + 1].stems if i + 1 < len(known) else frozenset()
             for number in known[i].numbers:
-                yield _Token(at, digits=number.digits, kind=_kind(text, behind))
+                yield _Token(at, digits=number.digits, kind=_kind(text, behind), year=number.year)
         elif text not in ",;":
             yield _Token(at, known[i].stems)
 
