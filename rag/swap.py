@@ -24,14 +24,14 @@ BRACKETED = re.compile(r"([^\W\d_][^(),;]*?)\s*\(([^()]+)\)")
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """at: its place, separators counted. stems: of a word. digits, kind: of a figure. year: that is
-    one."""
+    """at: its place, separators counted. stems: of a word. digits, kind: of a figure. year: one, or
+    0."""
 
     at: int
     stems: frozenset[str] = frozenset()
     digits: int | None = None
     kind: str = ""
-    year: bool = False
+    year: int = 0
 
 
 def is_swapped(line: str, said: Facts, asked: Facts) -> bool:
@@ -70,8 +70,8 @@ def _is_out_of_turn(
     tokens: list[_Token], ours: list[_Token], kinds: set[str], years: frozenset[int]
 ) -> bool:
     """Whether the one year that is meant has another figure, in a line of as many as years."""
-    listed = [token.digits for token in tokens if token.year]
-    told = [token.digits for token in tokens if token.kind in kinds and token.digits not in listed]
+    listed = [token.year for token in tokens if token.year]
+    told = [token.digits for token in tokens if token.kind in kinds and not token.year]
     meant = [i for i, year in enumerate(listed) if year in years]
     return len(told) == len(listed) and len(meant) == 1 and told[meant[0]] != ours[0].digits
 
@@ -96,15 +96,20 @@ def _nearest(places: list[int], figures: list[_Token]) -> int:
 
 
 def _tokens(line: str) -> Iterator[_Token]:
-    found = [text.strip() for text in TOKEN.findall(line)]
+    days = {at for day in facts.DAY.finditer(line) for at in range(*day.span())}
+    matches = list(TOKEN.finditer(line))
+    found = [match.group().strip() for match in matches]
     known = [facts.read(text) for text in found]
     at = 0
-    for i, text in enumerate(found):
+    for i, (text, match) in enumerate(zip(found, matches, strict=True)):
         at += CROSSING if text in ",;" else 1
         if text[-1].isdigit() or text[-1] == "%":
             behind = known[i + 1].stems if i + 1 < len(known) else frozenset()
             for number in known[i].numbers:
-                yield _Token(at, digits=number.digits, kind=_kind(text, behind), year=number.year)
+                if match.start() in days and not number.year:
+                    continue
+                year = int(number.value) if number.year else 0
+                yield _Token(at, digits=number.digits, kind=_kind(text, behind), year=year)
         elif text not in ",;":
             yield _Token(at, known[i].stems)
 

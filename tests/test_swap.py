@@ -8,8 +8,8 @@ FINE = "The fine is £80 for each child if paid within 21 days, £160 if paid wi
 FEES = "The fee is £20 for adults, £10 for children and £5 for members."
 SALES = "Sales were $5 million in 2018 and $6 million in 2019."
 RENT = (
-    "Rent was $14.3 million, $3.1 million and $4.0 million for the years ended December 31, 2015, "
-    "2014 and 2013, respectively."
+    "Rent was $14.3 million, $3.1 million and $4.0 million for the years ended December 31, 2022, "
+    "2021 and 2020, respectively."
 )
 AIDERS = "First aiders: Nora Blythe (office) and Idris Cole (press room)."
 
@@ -21,8 +21,8 @@ AIDERS = "First aiders: Nora Blythe (office) and Idris Cole (press room)."
         (FINE, "What is the fine if paid within 28 days?", "If paid within 28 days, it is £80."),
         (FEES, "What is the fee for members?", "The fee for members is £20."),
         (SALES, "What were sales in 2019?", "Sales in 2019 were $5 million."),
-        (RENT, "What was the rent in 2014?", "Rent in 2014 was $14.3 million."),
-        (RENT, "What was the rent in 2013?", "Rent was $3.1 million."),
+        (RENT, "What was the rent in 2021?", "Rent in 2021 was $14.3 million."),
+        (RENT, "What was the rent in 2020?", "Rent was $3.1 million."),
         (AIDERS, "Who is the first aider in the press room?", "Nora Blythe is in the press room."),
     ],
 )
@@ -40,8 +40,8 @@ def test_a_figure_or_name_of_something_else_in_the_line_is_swapped(
         (FINE, "What is the fine if paid within 21 days?", "If paid within 21 days, it is £80."),
         (FEES, "What is the fee for adults?", "The fee for adults is £20."),
         (SALES, "What were sales in 2018?", "Sales in 2018 were $5 million."),
-        (RENT, "What was the rent in 2015?", "Rent in 2015 was $14.3 million."),
-        (RENT, "What was the rent in FY 2013?", "Rent was $4.0 million in FY 2013."),
+        (RENT, "What was the rent in 2022?", "Rent in 2022 was $14.3 million."),
+        (RENT, "What was the rent in FY 2020?", "Rent was $4.0 million in FY 2020."),
         (RENT, "What was the rent?", "Rent was $3.1 million."),
         (AIDERS, "Who is the first aider in the press room?", "Idris Cole is in the press room."),
         ("In London £160, elsewhere £110.", "What is it in London?", "It is £160 in London."),
