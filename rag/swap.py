@@ -55,7 +55,7 @@ def _is_figure_swapped(line: str, said: Facts, asked: Facts) -> bool:
     if not others:
         return False
     if IN_TURN.search(line):
-        return _is_out_of_turn(tokens, ours, kinds, said.years or asked.years)
+        return _is_out_of_turn(line, ours[0].digits, kinds, said.years or asked.years)
     numbers = {number.digits for number in said.numbers} & known
     words = [[t.at for t in tokens if stem in t.stems] for stem in asked.stems & said.stems]
     words += [[t.at for t in tokens if t.digits == digits] for digits in numbers]
@@ -66,14 +66,18 @@ def _is_figure_swapped(line: str, said: Facts, asked: Facts) -> bool:
     )
 
 
-def _is_out_of_turn(
-    tokens: list[_Token], ours: list[_Token], kinds: set[str], years: frozenset[int]
-) -> bool:
-    """Whether the one year that is meant has another figure, in a line of as many as years."""
-    listed = [token.year for token in tokens if token.year]
-    told = [token.digits for token in tokens if token.kind in kinds and not token.year]
-    meant = [i for i, year in enumerate(listed) if year in years]
-    return len(told) == len(listed) and len(meant) == 1 and told[meant[0]] != ours[0].digits
+def _is_out_of_turn(line: str, digits: int | None, kinds: set[str], years: frozenset[int]) -> bool:
+    """Whether the one year that is meant has another figure, where there are as many as years."""
+    listed: list[int] = []
+    for part in IN_TURN.split(line)[:-1]:
+        tokens = list(_tokens(part))
+        listed = [token.year for token in tokens if token.year] or listed
+        told = [token.digits for token in tokens if token.kind in kinds and not token.year]
+        if digits in told:
+            meant = [i for i, year in enumerate(listed) if year in years]
+            even = len(told) == len(listed) and len(meant) == 1
+            return even and told[meant[0]] != digits
+    return False
 
 
 def _stand_behind(place: int, some: list[_Token], others: list[_Token]) -> bool:

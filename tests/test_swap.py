@@ -11,6 +11,10 @@ RENT = (
     "Rent was $14.3 million, $3.1 million and $4.0 million for the years ended December 31, 2022, "
     "2021 and 2020, respectively."
 )
+CASH = (
+    "Cash in 2022 and 2021 was $3 million and $8 million, respectively, of which $1 million and "
+    "$2 million, respectively, is held abroad."
+)
 AIDERS = "First aiders: Nora Blythe (office) and Idris Cole (press room)."
 
 
@@ -23,6 +27,7 @@ AIDERS = "First aiders: Nora Blythe (office) and Idris Cole (press room)."
         (SALES, "What were sales in 2019?", "Sales in 2019 were $5 million."),
         (RENT, "What was the rent in 2021?", "Rent in 2021 was $14.3 million."),
         (RENT, "What was the rent in 2020?", "Rent was $3.1 million."),
+        (CASH, "How much was held abroad in 2022?", "Held abroad in 2022 was $2 million."),
         (AIDERS, "Who is the first aider in the press room?", "Nora Blythe is in the press room."),
     ],
 )
@@ -43,6 +48,7 @@ def test_a_figure_or_name_of_something_else_in_the_line_is_swapped(
         (RENT, "What was the rent in 2022?", "Rent in 2022 was $14.3 million."),
         (RENT, "What was the rent in FY 2020?", "Rent was $4.0 million in FY 2020."),
         (RENT, "What was the rent?", "Rent was $3.1 million."),
+        (CASH, "How much was held abroad in 2021?", "Held abroad in 2021 was $2 million."),
         (AIDERS, "Who is the first aider in the press room?", "Idris Cole is in the press room."),
         ("In London £160, elsewhere £110.", "What is it in London?", "It is £160 in London."),
         ("Up to £110, in London £160 a night.", "What is it in London?", "In London it is £160."),
