@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -499,6 +499,22 @@ class Catalog:
         """File name and title of each document."""
         rows = self._all("SELECT name || ' ' || title AS name FROM documents")
         return [row["name"] for row in rows]
+
+    def called(self, holding: Mapping[str, int], *, elsewhere: float) -> list[str]:
+        """Ids of the documents that have one of these words in their file name or title, and so in
+        each of their chunks, and which hardly any other document has.
+
+        holding: how many chunks hold each, by word in small letters. elsewhere: how many more than
+        the document's own may do so, as a share of these.
+        """
+        rows = self._all(
+            "SELECT j.key AS word, d.id, lower(name || ' ' || title) AS called "
+            "FROM documents d JOIN json_each(?) j ON n_chunks BETWEEN value / ? AND value "
+            "WHERE instr(called, j.key)",
+            json.dumps(dict(holding)),
+            1 + elsewhere,
+        )
+        return sorted({r["id"] for r in rows if r["word"] in wording.words_of(r["called"])})
 
     def places(self, chunk_ids: Sequence[str]) -> dict[str, tuple[tuple[str, int], ...]]:
         """(document, page) of each page that a chunk stands on, by chunk id."""

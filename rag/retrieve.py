@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from rag import bm25, directions, forms, rank, terms, wording
 from rag.arrays import FloatArray
 from rag.catalog import Catalog
-from rag.rank import Place
+from rag.rank import Place, Scored
 from rag.types import Chunk, Embedder, Hit, Origin, VectorIndex
 
 CANDIDATES = 40
@@ -14,7 +14,11 @@ CANDIDATES = 40
 WHOLE_PAGE = 0.2
 """What the question's words on all of its page add to a passage, which is worth at most 1."""
 NAMED = 0.3
-"""What being named by the question adds: "page 4", "Figure 2"."""
+"""What being named by the question adds: "page 4", "Figure 2", a document."""
+MIN_NAME = 3
+"""Letters of a word that names a document."""
+ELSEWHERE = 0.1
+"""Of as many chunks as a document has, in how many others a word that names it may stand."""
 
 SPARE = 3
 """Times as many passages as are wanted are read, for some may say what an earlier one says."""
@@ -51,12 +55,20 @@ def retrieve(
     with ThreadPoolExecutor(1) as beside:  # both work outside of the interpreter's lock
         lexical = beside.submit(catalog.holding, list(weights), CANDIDATES, doc_ids=chosen)
         near = [] if vector is None else _nearest(vector, catalog, vectors, chosen, n_chosen)
-        fused = rank.fuse(near, lexical.result())
+        by_words = lexical.result()
+    meant = _meant(holding, catalog, chosen)
+    if meant:  # what comes near in them is looked at, whatever comes nearer in others
+        n_meant = catalog.n_chunks(meant)
+        if vector is not None:
+            near = _joined(near, _nearest(vector, catalog, vectors, meant, n_meant))
+        own = catalog.holding(list(weights), CANDIDATES, doc_ids=meant)
+        by_words = _joined(by_words, own)
+    fused = rank.fuse(near, by_words)
     places = catalog.places(list(fused))
     # The index may still have what the catalogue has no more.
     found = {chunk_id: fused[chunk_id] for chunk_id in fused if chunk_id in places}
     pages = catalog.pages({page for on in places.values() for page in on})
-    worth = _worth(question, weights, pages)
+    worth = _worth(question, weights, pages, meant)
     scores = dict(rank.together(found, places, worth))
     chunks = rank.distinct(catalog.chunks(list(scores)[: SPARE * top_k]), top_k)
     return tuple(
@@ -74,6 +86,19 @@ def _asked(question: str, catalog: Catalog) -> tuple[str, dict[str, int]]:
         asked = " ".join([asked, *meant])
         holding |= catalog.n_holding(meant)
     return asked, holding
+
+
+def _meant(holding: Mapping[str, int], catalog: Catalog, chosen: Sequence[str] | None) -> list[str]:
+    """Documents that the question names, by a word that is theirs alone."""
+    if chosen is not None and len(chosen) < 2:
+        return []
+    words = {w: n for w, n in holding.items() if n and w.isalpha() and len(w) >= MIN_NAME}
+    called = catalog.called(words, elsewhere=ELSEWHERE)
+    return called if chosen is None else sorted({*called}.intersection(chosen))
+
+
+def _joined(some: Scored, more: Scored) -> list[tuple[str, float]]:
+    return sorted((dict(some) | dict(more)).items(), key=lambda item: -item[1])
 
 
 def _nearest(
@@ -99,13 +124,17 @@ def _nearest(
 
 
 def _worth(
-    question: str, weights: Mapping[str, float], pages: Mapping[Place, tuple[str, str]]
+    question: str,
+    weights: Mapping[str, float],
+    pages: Mapping[Place, tuple[str, str]],
+    meant: Collection[str],
 ) -> dict[Place, float]:
-    """What pages add to their passages. pages: (label, text)."""
+    """What pages add to their passages. pages: (label, text). meant: documents that are named."""
     whole = bm25.scores({page: text for page, (_, text) in pages.items()}, weights)
     named = wording.named(question)
     return {
-        page: WHOLE_PAGE * whole[page] + NAMED * named.are_at(page[1], label, text)
+        page: WHOLE_PAGE * whole[page]
+        + NAMED * (named.are_at(page[1], label, text) + (page[0] in meant))
         for page, (label, text) in pages.items()
     }
 

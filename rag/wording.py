@@ -130,12 +130,17 @@ def may_be_misspelt(word: str) -> bool:
     return len(word) >= MIN_LETTERS and word.isalpha()
 
 
+def words_of(name: str) -> list[str]:
+    """The words of a file's name or a title, in small letters."""
+    return re.findall(r"[^\W\d_]+", name.casefold())
+
+
 def corrected(unknown: Iterable[str], names: Iterable[str]) -> list[str]:
     """For words that stand nowhere, the words of names that they are most like.
 
     Documents are asked about by name, and a name that is misspelt finds none of them.
     """
-    words = {w for name in names for w in re.findall(r"[^\W\d_]+", name.casefold())}
+    words = {w for name in names for w in words_of(name)}
     found: list[str] = []
     for word in filter(may_be_misspelt, unknown):
         near = [

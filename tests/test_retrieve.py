@@ -157,6 +157,34 @@ def test_a_misspelt_name_finds_its_document(shelf: Shelf) -> None:
     assert [hit.document for hit in shelf.find("Netfilx")] == ["NETFLIX_2015_10K.pdf"]
 
 
+def test_a_document_that_the_question_names_comes_first(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {"Orchard.pdf": "Cash, debt, cash.", "Pears.pdf": "Cash.", "Plums.pdf": "Debt."}
+    for i, (name, text) in enumerate(texts.items()):
+        shelf.put(document(text, doc_id=f"{i}" * 64, name=name), embedded=False)
+    pages = ["Debt.", *["Nothing of it."] * 3]
+    shelf.put(document(*pages, doc_id=A, name="ADOBE_2015_10K.pdf"), embedded=False)
+
+    assert shelf.find("What is the cash to debt of Adobe?")[0].document == "ADOBE_2015_10K.pdf"
+
+    monkeypatch.setattr(module, "NAMED", 0)
+    assert shelf.find("What is the cash to debt of Adobe?")[0].document == "Orchard.pdf"
+
+
+def test_no_document_is_named_by_a_word_of_two_names_or_of_other_texts(shelf: Shelf) -> None:
+    texts = {"Orchard lease.pdf": "Fee.", "Harbour lease.pdf": "Rent.", "Notes.pdf": "Harbour fee."}
+    for name, text in texts.items():
+        shelf.put(document(text, doc_id=name[0].lower() * 64, name=name), embedded=False)
+    catalog = shelf.catalog
+
+    def called(word: str) -> list[str]:
+        return catalog.called(catalog.n_holding([word]), elsewhere=0.1)
+
+    assert called("orchard") == ["o" * 64]
+    assert not [*called("orch"), *called("lease"), *called("harbour")]
+
+
 def test_a_ratio_is_found_by_what_it_is_made_of(shelf: Shelf) -> None:
     shelf.put(document("Total current liabilities 500", doc_id=A), embedded=False)
 
