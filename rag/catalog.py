@@ -509,8 +509,8 @@ class Catalog:
         """
         rows = self._all(
             "SELECT j.key AS word, d.id, lower(name || ' ' || title) AS called "
-            "FROM documents d JOIN json_each(?) j ON n_chunks BETWEEN value / ? AND value "
-            "WHERE instr(called, j.key)",
+            "FROM json_each(?) j CROSS JOIN documents d "
+            "WHERE n_chunks BETWEEN value / ? AND value AND instr(called, j.key)",
             json.dumps(dict(holding)),
             1 + elsewhere,
         )
