@@ -14,7 +14,10 @@ CANDIDATES = 40
 WHOLE_PAGE = 0.2
 """What the question's words on all of its page add to a passage, which is worth at most 1."""
 NAMED = 0.3
-"""What being named by the question adds: "page 4", "Figure 2", a document."""
+"""What being named by the question adds: "page 4", "Figure 2"."""
+OTHER = 0.3
+"""What being of another document than the one that is named takes away. Passages of that one keep
+their scores, by which is told how many of them are worth reading."""
 MIN_NAME = 3
 """Letters of a word that names a document."""
 ELSEWHERE = 0.1
@@ -134,7 +137,8 @@ def _worth(
     named = wording.named(question)
     return {
         page: WHOLE_PAGE * whole[page]
-        + NAMED * (named.are_at(page[1], label, text) + (page[0] in meant))
+        + NAMED * named.are_at(page[1], label, text)
+        - (OTHER if meant and page[0] not in meant else 0.0)
         for page, (label, text) in pages.items()
     }
 

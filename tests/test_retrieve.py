@@ -168,7 +168,7 @@ def test_a_document_that_the_question_names_comes_first(
 
     assert shelf.find("What is the cash to debt of Adobe?")[0].document == "ADOBE_2015_10K.pdf"
 
-    monkeypatch.setattr(module, "NAMED", 0)
+    monkeypatch.setattr(module, "OTHER", 0)
     assert shelf.find("What is the cash to debt of Adobe?")[0].document == "Orchard.pdf"
 
 
