@@ -60,8 +60,8 @@ def retrieve(
         near = [] if vector is None else _nearest(vector, catalog, vectors, chosen, n_chosen)
         by_words = lexical.result()
     meant = _meant(holding, catalog, chosen)
-    if meant:  # what comes near in them is looked at, whatever comes nearer in others
-        n_meant = catalog.n_chunks(meant)
+    n_meant = catalog.n_chunks(meant) if meant else 0
+    if 0 < n_meant < n_chosen:  # what comes near in them is looked at, whatever others hold
         if vector is not None:
             near = _joined(near, _nearest(vector, catalog, vectors, meant, n_meant))
         own = catalog.holding(list(weights), CANDIDATES, doc_ids=meant)
