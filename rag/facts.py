@@ -252,6 +252,11 @@ class _Draft:
         self.sequence.append(number)
 
 
+def places_of_days(text: str) -> frozenset[int]:
+    """Where the characters of days stand, "December 31", whose numbers are no figures."""
+    return frozenset(at for day in DAY.finditer(text) for at in range(*day.span()))
+
+
 def _take_years(draft: _Draft, found: re.Match[str]) -> None:
     """Of a year that ends in the next, "2024/25", the first; of others, "1914-18", both numbers."""
     first, last = re.split(r"[/–-]", found.group())

@@ -253,7 +253,7 @@ def _said(stretch: Stretch, line: Line, text: str) -> Row | None:
     begun = SAID.match(text)
     if not begun or len(text) > 300:
         return None
-    days = {at for day in facts.DAY.finditer(text) for at in range(*day.span())}
+    days = facts.places_of_days(text)
     found = [
         (m.span(), figures.read(text, m))
         for m in NUMBER.finditer(text, begun.end())

@@ -100,20 +100,18 @@ def _nearest(places: list[int], figures: list[_Token]) -> int:
 
 
 def _tokens(line: str) -> Iterator[_Token]:
-    days = {at for day in facts.DAY.finditer(line) for at in range(*day.span())}
-    matches = list(TOKEN.finditer(line))
-    found = [match.group().strip() for match in matches]
-    known = [facts.read(text) for text in found]
+    days = facts.places_of_days(line)
+    found = [(match.start(), match.group().strip()) for match in TOKEN.finditer(line)]
+    known = [facts.read(text) for _, text in found]
     at = 0
-    for i, (text, match) in enumerate(zip(found, matches, strict=True)):
+    for i, (start, text) in enumerate(found):
         at += CROSSING if text in ",;" else 1
         if text[-1].isdigit() or text[-1] == "%":
             behind = known[i + 1].stems if i + 1 < len(known) else frozenset()
             for number in known[i].numbers:
-                if match.start() in days and not number.year:
-                    continue
-                year = int(number.value) if number.year else 0
-                yield _Token(at, digits=number.digits, kind=_kind(text, behind), year=year)
+                if number.year or start not in days:
+                    year = int(number.value) if number.year else 0
+                    yield _Token(at, digits=number.digits, kind=_kind(text, behind), year=year)
         elif text not in ",;":
             yield _Token(at, known[i].stems)
 
