@@ -514,7 +514,7 @@ class Catalog:
             json.dumps(dict(holding)),
             1 + elsewhere,
         )
-        return sorted({r["id"] for r in rows if r["word"] in wording.words_of(r["called"])})
+        return sorted({r["id"] for r in rows if r["word"] in wording.name_words(r["called"])})
 
     def places(self, chunk_ids: Sequence[str]) -> dict[str, tuple[tuple[str, int], ...]]:
         """(document, page) of each page that a chunk stands on, by chunk id."""

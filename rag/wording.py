@@ -130,7 +130,7 @@ def may_be_misspelt(word: str) -> bool:
     return len(word) >= MIN_LETTERS and word.isalpha()
 
 
-def words_of(name: str) -> list[str]:
+def name_words(name: str) -> list[str]:
     """The words of a file's name or a title, in small letters."""
     return re.findall(r"[^\W\d_]+", name.casefold())
 
@@ -140,7 +140,7 @@ def corrected(unknown: Iterable[str], names: Iterable[str]) -> list[str]:
 
     Documents are asked about by name, and a name that is misspelt finds none of them.
     """
-    words = {w for name in names for w in words_of(name)}
+    words = {w for name in names for w in name_words(name)}
     found: list[str] = []
     for word in filter(may_be_misspelt, unknown):
         near = [
