@@ -372,10 +372,11 @@ class Catalog:
                 "AND unread = '[]' AND n_embedded = n_chunks"
             )
 
-    def vectors(self, chunk_ids: Sequence[str]) -> FloatArray:
-        """(len(chunk_ids), dim) in the order asked for; each of them must be there."""
-        found = self.kept_bytes(chunk_ids)
-        return _unpacked(found[i] for i in chunk_ids)
+    def vectors(self, chunk_ids: Sequence[str]) -> tuple[list[str], FloatArray]:
+        """Those of these chunks that have vectors, in the order given, and (n, dim) those."""
+        kept = self.kept_bytes(chunk_ids)
+        found = [chunk_id for chunk_id in chunk_ids if chunk_id in kept]
+        return found, _unpacked(kept[chunk_id] for chunk_id in found)
 
     def kept_bytes(self, chunk_ids: Sequence[str]) -> dict[str, bytes]:
         """What is kept as the vectors of chunks, by id, without those that have none."""
@@ -389,17 +390,6 @@ class Catalog:
             )
             found |= {row["id"]: row["vector"] for row in rows}
         return found
-
-    def with_vectors(self, chunk_ids: Sequence[str]) -> list[str]:
-        """Those that have vectors, in the order given."""
-        found: set[str] = set()
-        for some in _some_at_a_time(chunk_ids):
-            marks = ",".join("?" * len(some))
-            rows = self._all(
-                f"SELECT id FROM chunks JOIN vectors ON chunk = rowid WHERE id IN ({marks})", *some
-            )
-            found |= {row["id"] for row in rows}
-        return [i for i in chunk_ids if i in found]
 
     def embedded_ids(self) -> set[str]:
         """Ids of all chunks that have vectors."""

@@ -251,8 +251,10 @@ def _of_vectors(
             i: vector for i, data in kept.items() if _is_unit(vector := _vector(data, n_bytes))
         }
         faults.bad += sorted(kept.keys() - sound.keys() - set(faults.bad))
-        if in_index:
-            _compare(sound, ingest.vectors.get(list(kept)), faults)
+        if in_index and sound:
+            expected = ingest.vectors.shortened(np.stack(list(sound.values())))
+            there = ingest.vectors.get(list(kept))
+            _compare(dict(zip(sound, expected, strict=True)), there, faults)
     if faults.bad:
         what = f"{_vectors(faults.bad)} of it in library.db cannot be used."
         yield _finding("vector", what, record, faults.bad)
@@ -275,8 +277,10 @@ def _is_unit(vector: FloatArray) -> bool:
     return bool(abs(float(np.linalg.norm(vector)) - 1) < OFF_UNIT)
 
 
-def _compare(kept: dict[str, FloatArray], there: dict[str, FloatArray], faults: _Faults) -> None:
-    for chunk_id, vector in kept.items():
+def _compare(
+    expected: dict[str, FloatArray], there: dict[str, FloatArray], faults: _Faults
+) -> None:
+    for chunk_id, vector in expected.items():
         if chunk_id not in there:
             faults.missing.append(chunk_id)
         elif not _is_same(vector, there[chunk_id]):

@@ -300,8 +300,8 @@ class Ingest:
 
     def _index(self, chunk_ids: Sequence[str]) -> None:
         """Put vectors of the catalogue into the index, the very same at any time."""
-        doc_ids = [chunk_id.partition(":")[0] for chunk_id in chunk_ids]
-        self.vectors.add(chunk_ids, doc_ids, self.catalog.vectors(chunk_ids))
+        found, vectors = self.catalog.vectors(chunk_ids)
+        self.vectors.add(found, [i.partition(":")[0] for i in found], vectors)
 
     def reindex(self) -> Iterator[Progress]:
         """Make the index hold what the catalogue has vectors of, no more and no less. Nothing is
@@ -316,7 +316,7 @@ class Ingest:
         for i in range(0, len(missing), INDEXED):
             yield Progress("the index", "", "indexing", i, len(missing))
             with self._writing:
-                self._index(self.catalog.with_vectors(missing[i : i + INDEXED]))
+                self._index(missing[i : i + INDEXED])
         self.catalog.set_meta(UNSURE, "0")
 
     # Pausing

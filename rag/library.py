@@ -48,7 +48,7 @@ from rag.types import (
     Strictness,
     Turn,
 )
-from rag.vectors import ChromaIndex
+from rag.vectors import ChromaIndex, read_axes
 
 T = TypeVar("T")
 STRICTNESS = "strictness"
@@ -338,7 +338,10 @@ def open_library(settings: Settings, *, command: str) -> Library:
         weights = models.verify(embedding_model, settings.models)
         # Only now: weights that are missing must not tie a new library to them.
         _note_embedder(catalog, embedding_model.name, fingerprint)
-        vectors = ChromaIndex(folder / "chroma", behind=True)
+        axes = read_axes(models.axes_of(embedding_model))
+        vectors = ChromaIndex(
+            folder / "chroma", doc_ids=catalog.document_ids(), axes=axes, behind=True
+        )
         opened.callback(vectors.close)
         embedder = Lazy[Embedder](lambda: _load_embedder(weights, settings.threads))
         cells = CellStore(

@@ -49,7 +49,9 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Model:
     """folder: of its files within the models folder; empty for one file beside others.
-    rule: when a language model's answers are not given."""
+    rule: when a language model's answers are not given.
+    axes: file beside the catalogue with the axes along which an embedder's vectors differ most;
+    empty where there are none."""
 
     name: str
     kind: Kind
@@ -60,6 +62,7 @@ class Model:
     files: tuple[File, ...]
     sources: tuple[Source, ...]
     rule: refusal.Rule = refusal.DEFAULT
+    axes: str = ""
 
     @property
     def n_bytes(self) -> int:
@@ -97,6 +100,7 @@ def _model(name: str, entry: dict[str, Any]) -> Model:
             for s in entry["sources"]
         ),
         rule=refusal.Rule(**entry["refusal"]) if "refusal" in entry else refusal.DEFAULT,
+        axes=entry.get("axes", ""),
     )
 
 
@@ -114,6 +118,10 @@ def rule_of(name_or_path: str, catalog: Mapping[str, Model]) -> refusal.Rule:
     """When answers of a language model are not given. A file at a path has no rule of its own."""
     model = catalog.get(name_or_path)
     return model.rule if model else refusal.DEFAULT
+
+
+def axes_of(model: Model) -> Path | None:
+    return CATALOG.with_name(model.axes) if model.axes else None
 
 
 def path_of(model: Model, models_dir: Path) -> Path:

@@ -11,6 +11,9 @@ from rag.types import Chunk, Embedder, Hit, Origin, VectorIndex
 
 CANDIDATES = 40
 """Taken from each ranking before they are fused."""
+SIGHT = 400
+"""Neighbours that the index gives at least, of which the nearest are found. Asked for fewer, it
+lost its way among 200,000 vectors in one of ten questions (decision 20)."""
 WHOLE_PAGE = 0.2
 """What the question's words on all of its page add to a passage, which is worth at most 1."""
 NAMED = 0.3
@@ -55,15 +58,15 @@ def retrieve(
     weights = {word: bm25.weight(n, n_all) for word, n in holding.items() if n}
     vector = embedder().embed([asked])[0] if vectors.count() else None
     n_chosen = n_all if chosen is None else catalog.n_chunks(chosen)
-    with ThreadPoolExecutor(1) as beside:  # both work outside of the interpreter's lock
-        lexical = beside.submit(catalog.holding, list(weights), CANDIDATES, doc_ids=chosen)
-        near = [] if vector is None else _nearest(vector, catalog, vectors, chosen, n_chosen)
-        by_words = lexical.result()
+    with ThreadPoolExecutor(1) as beside:  # Chroma works outside of the interpreter's lock
+        seen = beside.submit(_seen, vector, vectors, chosen, n_chosen)
+        by_words = catalog.holding(list(weights), CANDIDATES, doc_ids=chosen)
+    near = _nearest(vector, seen.result(), catalog, chosen)
     meant = _meant(holding, catalog, chosen)
     n_meant = catalog.n_chunks(meant) if meant else 0
     if 0 < n_meant < n_chosen:  # what comes near in them is looked at, whatever others hold
-        if vector is not None:
-            near = _joined(near, _nearest(vector, catalog, vectors, meant, n_meant))
+        of_them = _seen(vector, vectors, meant, n_meant)
+        near = _joined(near, _nearest(vector, of_them, catalog, meant))
         own = catalog.holding(list(weights), CANDIDATES, doc_ids=meant)
         by_words = _joined(by_words, own)
     fused = rank.fuse(near, by_words)
@@ -104,26 +107,37 @@ def _joined(some: Scored, more: Scored) -> list[tuple[str, float]]:
     return sorted((dict(some) | dict(more)).items(), key=lambda item: -item[1])
 
 
-def _nearest(
-    vector: FloatArray,
-    catalog: Catalog,
-    vectors: VectorIndex,
-    doc_ids: Sequence[str] | None,
-    n_chosen: int,
-) -> list[tuple[str, float]]:
-    """(chunk id, cosine similarity), best first. n_chosen: chunks of these documents."""
+def _seen(
+    vector: FloatArray | None, vectors: VectorIndex, doc_ids: Sequence[str] | None, n_chosen: int
+) -> list[str] | None:
+    """What the index finds near, best first; None where to compare all vectors of these documents
+    takes less time. n_chosen: chunks of these documents."""
+    if vector is None:
+        return []
     if doc_ids is None:
-        return vectors.query(vector, CANDIDATES)
-    wanted = WIDER * CANDIDATES * vectors.count() // max(n_chosen, 1)
-    if n_chosen > CHEAPER * wanted:
-        # Neighbours come from few documents, of which none need be chosen.
-        near = _inside(vectors.query(vector, wanted), doc_ids)
-        if len(near) < CANDIDATES:
-            near = _inside(vectors.query(vector, FURTHER * wanted), doc_ids)
-        if near:
-            return near[:CANDIDATES]
-    ids, rows = catalog.vectors_of(doc_ids)
-    return rank.nearest(ids, rows, vector, CANDIDATES)
+        return vectors.query(vector, SIGHT)
+    wanted = max(SIGHT, WIDER * CANDIDATES * vectors.count() // max(n_chosen, 1))
+    if n_chosen <= CHEAPER * wanted:
+        return None
+    # Neighbours come from few documents, of which none need be chosen.
+    near = _inside(vectors.query(vector, wanted), doc_ids)
+    if len(near) < CANDIDATES:
+        near = _inside(vectors.query(vector, FURTHER * wanted), doc_ids)
+    return near or None
+
+
+def _nearest(
+    vector: FloatArray | None,
+    seen: Sequence[str] | None,
+    catalog: Catalog,
+    doc_ids: Sequence[str] | None,
+) -> list[tuple[str, float]]:
+    """(chunk id, cosine similarity), best first, by the whole vectors of what was seen, or of all
+    chunks of these documents."""
+    if vector is None:
+        return []
+    found = catalog.vectors_of(doc_ids or ()) if seen is None else catalog.vectors(seen)
+    return rank.nearest(*found, vector, CANDIDATES)
 
 
 def _worth(
@@ -143,9 +157,9 @@ def _worth(
     }
 
 
-def _inside(found: list[tuple[str, float]], doc_ids: Sequence[str]) -> list[tuple[str, float]]:
+def _inside(found: Sequence[str], doc_ids: Sequence[str]) -> list[str]:
     chosen = set(doc_ids)
-    return [(i, s) for i, s in found if i.partition(":")[0] in chosen]
+    return [chunk_id for chunk_id in found if chunk_id.partition(":")[0] in chosen]
 
 
 def _hit(

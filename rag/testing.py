@@ -49,9 +49,11 @@ class MemoryIndex:
         for chunk_id, doc_id, vector in zip(ids, doc_ids, vectors, strict=True):
             self._rows[chunk_id] = (doc_id, vector)
 
-    def query(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
-        scored = [(i, float(v @ vector)) for i, (_, v) in self._rows.items()]
-        return sorted(scored, key=lambda item: -item[1])[:n]
+    def shortened(self, vectors: FloatArray) -> FloatArray:
+        return vectors
+
+    def query(self, vector: FloatArray, n: int) -> list[str]:
+        return sorted(self._rows, key=lambda i: -float(self._rows[i][1] @ vector))[:n]
 
     def remove(self, doc_id: str) -> None:
         self._rows = {i: row for i, row in self._rows.items() if row[0] != doc_id}

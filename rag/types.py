@@ -549,7 +549,7 @@ class Embedder(Protocol):
 
 
 class VectorIndex(Protocol):
-    """Vectors by chunk id; cosine similarity."""
+    """Vectors by chunk id; cosine similarity. May keep shorter ones than it is given."""
 
     @property
     def is_at_hand(self) -> bool:
@@ -560,8 +560,12 @@ class VectorIndex(Protocol):
         """Add or replace."""
         ...
 
-    def query(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
-        """Up to n (chunk id, similarity), best first."""
+    def shortened(self, vectors: FloatArray) -> FloatArray:
+        """(n, dim) as they are kept."""
+        ...
+
+    def query(self, vector: FloatArray, n: int) -> list[str]:
+        """Ids of up to n chunks that are about the nearest, best first."""
         ...
 
     def remove(self, doc_id: str) -> None: ...
@@ -570,7 +574,7 @@ class VectorIndex(Protocol):
         ...
 
     def get(self, ids: Sequence[str]) -> dict[str, FloatArray]:
-        """Vectors by id, without those that are not there."""
+        """Vectors as they are kept, by id, without those that are not there."""
         ...
 
     def discard(self, ids: Sequence[str]) -> None:

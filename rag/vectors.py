@@ -1,10 +1,11 @@
 """Vectors on disk in Chroma. It holds ids and vectors, never text, and can always be rebuilt."""
 
 import errno
+import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
@@ -19,14 +20,14 @@ from chromadb.errors import ChromaError
 
 from rag import disk
 from rag.arrays import FloatArray
-from rag.errors import StoreCorrupt, StoreError, StoreFull
+from rag.errors import SettingsError, StoreCorrupt, StoreError, StoreFull
 
 COLLECTION = "chunks"
 CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine"}}
 BATCH = 1000
-WIDTH = 400
-"""Vectors that a search in Chroma keeps in sight. With 100, its default, it lost its way among
-200,000 vectors in one of ten questions (decision 20)."""
+SHORT = 32
+"""Letters of a document's id, 128 bits, that stand for it in Chroma, which holds every id of a
+chunk in memory several times."""
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 SPARE = 1 << 20
 """Bytes; a disk with less is full."""
@@ -52,13 +53,25 @@ class ChromaIndex:
     After a write that failed, as on a full disk, Chroma can wait for itself for ever. So its client
     is then used no more: the index passes for empty, and the next write begins it anew.
 
+    doc_ids: of the documents whose chunks it may hold.
+    axes: (dim, shorter); with it the index holds (shorter,) unit vectors, which tell about what is
+    near (decision 26). An index that was made with others gives way to an empty
+    one as well.
     behind: return at once and let Chroma read its files behind what goes on, which takes one or two
     seconds for 200,000 vectors. Whatever is asked meanwhile waits for it.
     Raises StoreCorrupt when Chroma cannot use its files, StoreFull when the disk is full.
     """
 
-    def __init__(self, root: Path, *, behind: bool = False) -> None:
-        self._root = root
+    def __init__(
+        self,
+        root: Path,
+        *,
+        doc_ids: Iterable[str] = (),
+        axes: FloatArray | None = None,
+        behind: bool = False,
+    ) -> None:
+        self._root, self._axes = root, axes
+        self._doc_ids = {doc_id[:SHORT]: doc_id for doc_id in doc_ids}
         self._lock = threading.RLock()
         self._changing = threading.RLock()
         self._suspect, self._note = root / "suspect", root / "open"
@@ -88,55 +101,62 @@ class ChromaIndex:
 
     def add(self, ids: Sequence[str], doc_ids: Sequence[str], vectors: FloatArray) -> None:
         """Add or replace. vectors: (len(ids), dim)."""
+        self._doc_ids |= {doc_id[:SHORT]: doc_id for doc_id in doc_ids}
         with self._writing():
             for i in range(0, len(ids), BATCH):
                 self._collection.upsert(
-                    ids=list(ids[i : i + BATCH]),
-                    embeddings=vectors[i : i + BATCH],
-                    metadatas=[{"doc": doc_id} for doc_id in doc_ids[i : i + BATCH]],
+                    ids=_short(ids[i : i + BATCH]),
+                    embeddings=self.shortened(vectors[i : i + BATCH]),
+                    metadatas=[{"doc": doc_id[:SHORT]} for doc_id in doc_ids[i : i + BATCH]],
                 )
             _blank(self._root / str(self._generation))
 
-    def query(self, vector: FloatArray, n: int) -> list[tuple[str, float]]:
-        """Up to n (chunk id, cosine similarity), best first."""
+    def shortened(self, vectors: FloatArray) -> FloatArray:
+        """(n, dim) as the index keeps them."""
+        if self._axes is None:
+            return vectors
+        short: FloatArray = vectors @ self._axes
+        short /= np.linalg.norm(short, axis=1, keepdims=True)
+        return short
+
+    def query(self, vector: FloatArray, n: int) -> list[str]:
+        """Ids of up to n chunks that are nearest by what the index keeps, best first."""
         with self._use():
             if self._is_broken:
                 return []
             found = self._collection.query(
-                query_embeddings=vector.reshape(1, -1),
-                n_results=max(n, WIDTH),
-                include=["distances"],
+                query_embeddings=self.shortened(vector.reshape(1, -1)), n_results=n, include=[]
             )
-        distances = found["distances"] or [[]]
-        return [(i, 1.0 - d) for i, d in zip(found["ids"][0], distances[0], strict=True)][:n]
+        return self._whole(found["ids"][0])
 
     def remove(self, doc_id: str) -> None:
         """Take a document's vectors out of every search. Their bytes go with `rewrite`."""
         with self._writing():
-            self._collection.delete(where={"doc": doc_id})
+            self._collection.delete(where={"doc": doc_id[:SHORT]})
 
     def ids(self, doc_id: str | None = None) -> set[str]:
         """Ids of a document's chunks, or of all."""
-        where = None if doc_id is None else {"doc": doc_id}
+        where = None if doc_id is None else {"doc": doc_id[:SHORT]}
         with self._use():
             if self._is_broken:
                 return set()
-            return set(self._collection.get(where=where, include=[])["ids"])  # type: ignore[arg-type]
+            found = self._collection.get(where=where, include=[])  # type: ignore[arg-type]
+        return set(self._whole(found["ids"]))
 
     def discard(self, ids: Sequence[str]) -> None:
         """Take chunks out of every search. Their bytes go with `rewrite`."""
         with self._writing():
             for i in range(0, len(ids), BATCH):
-                self._collection.delete(ids=list(ids[i : i + BATCH]))
+                self._collection.delete(ids=_short(ids[i : i + BATCH]))
 
     def get(self, ids: Sequence[str]) -> dict[str, FloatArray]:
         """Vectors as they are kept, by id, without those that are not there."""
         found: dict[str, FloatArray] = {}
         with self._use():
             for i in range(0, 0 if self._is_broken else len(ids), BATCH):
-                part = self._collection.get(ids=list(ids[i : i + BATCH]), include=["embeddings"])
+                part = self._collection.get(ids=_short(ids[i : i + BATCH]), include=["embeddings"])
                 rows = np.asarray(part["embeddings"], np.float32)
-                found |= dict(zip(part["ids"], rows, strict=True))
+                found |= dict(zip(self._whole(part["ids"]), rows, strict=True))
         return found
 
     def clear(self) -> None:
@@ -168,7 +188,7 @@ class ChromaIndex:
             with self._use():
                 new = self._unused()
                 folder = self._root / str(new)
-                client, collection = _open(folder)
+                client, collection = _open(folder, self._axes)
                 n = self._count()
             for offset in range(0, n, BATCH):
                 if cancelled():
@@ -194,6 +214,11 @@ class ChromaIndex:
                 self._drop_others()
                 return True
 
+    def _whole(self, ids: Iterable[str]) -> list[str]:
+        """Ids as they were given; those of documents that are not known stay short."""
+        parts = (chunk_id.partition(":") for chunk_id in ids)
+        return [f"{self._doc_ids.get(short, short)}:{ordinal}" for short, _, ordinal in parts]
+
     def close(self) -> None:
         self._wait()
         with self._changing, self._lock:
@@ -206,7 +231,7 @@ class ChromaIndex:
     def _opened(self, *, read: bool = True) -> tuple[Client, Collection]:
         self._drop_others()
         with self._suspected():  # so that files which crash the process that opens them do so once
-            client, collection = _open(self._root / str(self._generation))
+            client, collection = _open(self._root / str(self._generation), self._axes)
             if read:
                 _read_files(collection)
         return client, collection
@@ -298,6 +323,21 @@ class ChromaIndex:
             ) from error
 
 
+def _short(ids: Iterable[str]) -> list[str]:
+    parts = (chunk_id.partition(":") for chunk_id in ids)
+    return [f"{doc_id[:SHORT]}:{ordinal}" for doc_id, _, ordinal in parts]
+
+
+def read_axes(path: Path | None) -> FloatArray | None:
+    """(dim, shorter) from a file of NumPy's, columns of length 1. Raises SettingsError."""
+    if path is None:
+        return None
+    try:
+        return np.asarray(np.load(path, allow_pickle=False), np.float32)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}. Restore it.") from error
+
+
 def _is_full(error: Exception, folder: Path) -> bool:
     if any(reason in str(error) for reason in FULL):
         return True
@@ -305,13 +345,19 @@ def _is_full(error: Exception, folder: Path) -> bool:
     return folder.exists() and shutil.disk_usage(folder).free < SPARE
 
 
-def _open(folder: Path) -> tuple[Client, Collection]:
+def _open(folder: Path, axes: FloatArray | None) -> tuple[Client, Collection]:
     client = cast(
         Client, chromadb.PersistentClient(str(folder), Settings(anonymized_telemetry=False))
     )
-    return client, client.get_or_create_collection(
-        COLLECTION, embedding_function=None, configuration=CONFIGURATION
+    stamp = "" if axes is None else hashlib.sha256(axes.tobytes()).hexdigest()
+    made_with = {"axes": stamp, "short": SHORT}
+    collection = client.get_or_create_collection(
+        COLLECTION, metadata=made_with, embedding_function=None, configuration=CONFIGURATION
     )
+    if collection.metadata != made_with:
+        client.close()
+        raise ValueError("It was made another way.")
+    return client, collection
 
 
 def _read_files(collection: Collection) -> None:

@@ -75,7 +75,7 @@ def assemble(
         opened.callback(LibraryLock(folder, command="test").close)
         catalog = Catalog(folder / "library.db")
         opened.callback(catalog.close)
-        vectors = ChromaIndex(folder / "chroma")
+        vectors = ChromaIndex(folder / "chroma", doc_ids=catalog.document_ids())
         opened.callback(vectors.close)
         readers = readers_for(replace(settings, readers=1), tokenizer=settings.models)
         opened.callback(readers.close)

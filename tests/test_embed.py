@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
+from rag import models
 from rag.arrays import FloatArray
 from rag.chunk import SPECIAL_TOKENS
 from rag.embed import BATCH_CHARS, FolderEmbedder, _arithmetic, _batches
 from rag.errors import ModelCorrupt
 from rag.library import Library
 from rag.tokens import FolderTokenizer
+from rag.vectors import read_axes
 
 pytestmark = pytest.mark.real
 
@@ -171,3 +173,21 @@ def linked(source: Path, target: Path) -> Path:
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path)
     return target
+
+
+def test_what_is_nearest_is_still_near_along_the_axes(embedder: FolderEmbedder) -> None:
+    axes = read_axes(models.axes_of(models.load_catalog()["all-minilm-l6-v2"]))
+    subjects = ["rent", "the dog", "dismissal", "a heart attack", "the tax year", "insurance"]
+    said = ["begins in May", "was paid late", "is explained below", "ends after two weeks"]
+    texts = embedder.embed([f"The part on {what} {how}." for what in subjects for how in said])
+    asked = embedder.embed([f"What is said about {what}?" for what in subjects])
+    assert axes is not None
+    short, few = texts @ axes, asked @ axes
+
+    whole = np.argsort(-(asked @ texts.T), axis=1)
+    along = np.argsort(-(few @ (short / np.linalg.norm(short, axis=1, keepdims=True)).T), axis=1)
+
+    found = [np.isin(row[:4], near[:6]).mean() for row, near in zip(whole, along, strict=True)]
+    assert np.mean(found) > 0.9
+    at_random = (128 / 384) ** 0.5
+    assert np.linalg.norm(short, axis=1).mean() > at_random + 0.1

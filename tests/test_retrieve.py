@@ -224,6 +224,7 @@ def test_the_index_is_asked_for_more_when_the_nearest_are_of_documents_not_chose
 ) -> None:
     monkeypatch.setattr(module, "CHEAPER", 0)
     monkeypatch.setattr(module, "CANDIDATES", 4)
+    monkeypatch.setattr(module, "SIGHT", 4)
     for i in range(40):
         shelf.put(document(f"Apple tree {i}.", doc_id=f"{i:064}", name=f"{i}.pdf"))
     chosen = [f"{i + 100:064}" for i in range(10)]
@@ -232,7 +233,7 @@ def test_the_index_is_asked_for_more_when_the_nearest_are_of_documents_not_chose
     asked: list[int] = []
     real = shelf.vectors.query
 
-    def query(vector: FloatArray, n: int) -> list[tuple[str, float]]:
+    def query(vector: FloatArray, n: int) -> list[str]:
         asked.append(n)
         return real(vector, n)
 
@@ -241,3 +242,20 @@ def test_the_index_is_asked_for_more_when_the_nearest_are_of_documents_not_chose
 
     assert asked == [40, 160]
     assert {hit.document for hit in hits} == {"pears.pdf"}
+
+
+def test_the_nearest_are_told_by_whole_vectors_where_the_index_has_shorter_ones(
+    shelf: Shelf,
+) -> None:
+    for i, text in enumerate(["Pears are green.", "Apples are red.", "Plums are blue."]):
+        shelf.put(document(text, doc_id=f"{i:064}", name=f"{i}.pdf"))
+    seen = sorted(shelf.vectors.ids())
+    (vector,) = HashEmbedder().embed(["Apples are red."])
+
+    near = module._nearest(vector, [*seen, "gone:0"], shelf.catalog, None)
+
+    kept = shelf.vectors.get(seen)
+    cosines = {chunk_id: float(kept[chunk_id] @ vector) for chunk_id in seen}
+    assert dict(near) == pytest.approx(cosines, abs=0.001)
+    assert [chunk_id for chunk_id, _ in near] == sorted(cosines, key=lambda i: -cosines[i])
+    assert near[0][0] == f"{1:064}:0"

@@ -34,7 +34,7 @@ def test_the_index_finds_the_nearest_and_forgets_a_document() -> None:
     index = MemoryIndex()
     index.add(["a:0", "b:0"], ["a", "b"], np.eye(2, dtype=np.float32))
 
-    assert index.query(np.asarray([0.0, 1.0], np.float32), 1) == [("b:0", 1.0)]
+    assert index.query(np.asarray([0.0, 1.0], np.float32), 1) == ["b:0"]
     assert index.ids("a") == {"a:0"}
     index.remove("a")
     index.rewrite()

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag import vectors
+from rag import models, vectors
 from rag.arrays import FloatArray
-from rag.errors import RagError, StoreCorrupt, StoreFull
+from rag.errors import RagError, SettingsError, StoreCorrupt, StoreFull
 from rag.testing import MemoryIndex
 from rag.types import VectorIndex
 from rag.vectors import ChromaIndex
@@ -65,13 +65,10 @@ def either(request: pytest.FixtureRequest) -> VectorIndex:
     return request.getfixturevalue("index") if request.param == "chroma" else MemoryIndex()
 
 
-def test_the_nearest_come_first_with_their_cosine(either: VectorIndex) -> None:
+def test_the_nearest_come_first(either: VectorIndex) -> None:
     either.add(ids("a", 3), ["a"] * 3, np.eye(3, dtype=np.float32))
 
-    found = either.query(np.asarray([0.8, 0.6, 0.0], np.float32), 2)
-
-    assert [chunk_id for chunk_id, _ in found] == ["a:0", "a:1"]
-    assert [score for _, score in found] == pytest.approx([0.8, 0.6], abs=1e-6)
+    assert either.query(np.asarray([0.6, 0.8, 0.0], np.float32), 2) == ["a:1", "a:0"]
 
 
 def test_an_empty_index_finds_nothing(either: VectorIndex) -> None:
@@ -100,8 +97,76 @@ def test_adding_an_id_again_replaces_its_vector(either: VectorIndex) -> None:
     either.add(["a:0"], ["a"], old[None])
     either.add(["a:0"], ["a"], new[None])
 
-    ((_, score),) = either.query(new, 1)
-    assert score == pytest.approx(1, abs=1e-5)
+    assert np.allclose(either.get(["a:0"])["a:0"], new, atol=1e-6)
+
+
+def test_ids_come_back_as_they_were_given_though_chroma_has_shorter_ones(tmp_path: Path) -> None:
+    a, b = "a" * 64, "b" * 64
+    with closing(ChromaIndex(tmp_path)) as index:
+        index.add([*ids(a, 3), *ids(b, 2)], [a] * 3 + [b] * 2, unit(5))
+        assert index._collection.get(ids=["a" * 32 + ":1"], include=[])["ids"] != []
+        index.rewrite()
+    with closing(ChromaIndex(tmp_path, doc_ids=[a, b])) as index:
+        assert (index.ids(), index.ids(a)) == ({*ids(a, 3), *ids(b, 2)}, set(ids(a, 3)))
+        assert index.query(unit(5)[4], 1) == [f"{b}:1"]
+        assert set(index.get([f"{a}:2", "gone:0"])) == {f"{a}:2"}
+        index.discard([f"{a}:2"])
+        index.remove(b)
+    with closing(ChromaIndex(tmp_path)) as index:
+        unknown = ["a" * 32 + ":0", "a" * 32 + ":1"]
+        assert index.ids() == set(unknown)
+        index.discard(unknown)
+        assert index.count() == 0
+
+
+def axes(dim: int, fewer: int, *, seed: int = 0) -> FloatArray:
+    square = np.random.default_rng(seed).normal(size=(dim, dim))
+    return np.linalg.qr(square)[0][:, :fewer].astype(np.float32)
+
+
+def test_with_axes_shorter_vectors_are_kept_which_find_the_same(tmp_path: Path) -> None:
+    given = unit(50)
+    with closing(ChromaIndex(tmp_path, axes=axes(64, 16))) as index:
+        index.add(ids("a", 50), ["a"] * 50, given)
+        index.rewrite()
+
+        kept = np.stack([index.get([i])[i] for i in ids("a", 50)])
+        assert kept.shape == (50, 16)
+        assert np.allclose(kept, index.shortened(given), atol=1e-6)
+        assert np.allclose(np.linalg.norm(kept, axis=1), 1, atol=1e-5)
+        assert [index.query(vector, 1) for vector in given] == [[i] for i in ids("a", 50)]
+
+
+def test_the_axes_of_the_default_embedder_are_at_right_angles() -> None:
+    found = vectors.read_axes(models.axes_of(models.load_catalog()["all-minilm-l6-v2"]))
+
+    assert found is not None
+    assert found.shape == (384, 128)
+    assert np.allclose(found.T @ found, np.eye(128), atol=0.01)
+
+
+def test_axes_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"gone\.npy cannot be read"):
+        vectors.read_axes(tmp_path / "gone.npy")
+
+    (tmp_path / "odd.npy").write_bytes(b"no numbers")
+    with pytest.raises(SettingsError, match=r"odd\.npy cannot be read"):
+        vectors.read_axes(tmp_path / "odd.npy")
+
+
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("n", [3, 1100])
+def test_an_index_that_was_made_with_other_axes_gives_way_to_an_empty_one(
+    tmp_path: Path, *, behind: bool, n: int
+) -> None:
+    for made_with in (None, axes(8, 4), axes(8, 4, seed=1), None):
+        with closing(ChromaIndex(tmp_path, axes=made_with, behind=behind)) as index:
+            assert index.count() == 0
+            index.add(ids("a", n), ["a"] * n, unit(n, dim=8))
+            assert index.query(unit(n, dim=8)[1], 1) == ["a:1"]
+        with closing(ChromaIndex(tmp_path, axes=made_with, behind=behind)) as index:
+            assert index.count() == n
+        assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 1
 
 
 def test_removing_takes_only_that_document_away(either: VectorIndex) -> None:
@@ -126,7 +191,7 @@ def test_what_was_added_is_there_after_opening_again(closed: Path, tmp_path: Pat
 
     with closing(ChromaIndex(tmp_path / "chroma")) as index:
         assert index.count() == 1100
-        assert index.query(unit(1100, dim=4)[987], 1)[0][0] == "a:987"
+        assert index.query(unit(1100, dim=4)[987], 1)[0] == "a:987"
 
 
 def test_after_rewriting_no_byte_of_what_was_removed_is_on_disk(tmp_path: Path) -> None:
@@ -141,7 +206,7 @@ def test_after_rewriting_no_byte_of_what_was_removed_is_on_disk(tmp_path: Path) 
 
         assert traces(tmp_path, gone) == []
         assert not any(b"gone" in p.read_bytes() for p in tmp_path.rglob("*") if p.is_file())
-        assert index.query(kept[7], 1)[0][0] == "kept:7"
+        assert index.query(kept[7], 1)[0] == "kept:7"
         assert index.ids("kept") == set(ids("kept", 20))
 
 
@@ -167,7 +232,7 @@ def test_an_index_of_more_than_one_batch_is_added_and_rewritten_whole(
     index.rewrite()
 
     assert index.ids("a") == set(ids("a", 25))
-    assert index.query(unit(25)[24], 1)[0][0] == "a:24"
+    assert index.query(unit(25)[24], 1)[0] == "a:24"
 
 
 def test_searches_go_on_while_the_index_is_rewritten(
@@ -178,7 +243,7 @@ def test_searches_go_on_while_the_index_is_rewritten(
     found: list[str] = []
 
     def search() -> None:
-        found.append(index.query(unit(25)[7], 1)[0][0])
+        found.append(index.query(unit(25)[7], 1)[0])
 
     def meanwhile() -> bool:
         thread = threading.Thread(target=search)
