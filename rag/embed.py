@@ -17,8 +17,11 @@ from rag.arrays import FloatArray
 from rag.errors import ModelCorrupt
 from rag.later import later
 
-with later("scipy", "sklearn"):
+COMPILER = ("torch._dynamo", "torch.fx.experimental.symbolic_shapes")
+"""Of torch, with SymPy. transformers marks functions for it, and sizes are checked with it."""
+with later("scipy", "sklearn", *COMPILER):
     from sentence_transformers import SentenceTransformer
+    from transformers.initialization import no_init_weights
     from transformers.utils.logging import disable_progress_bar
 
 BATCH_CHARS = 1000
@@ -35,7 +38,8 @@ class FolderEmbedder:
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
-            model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+            with later(*COMPILER), no_init_weights():  # all weights come from the file
+                model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         # Each library underneath raises its own kinds for a file that is not what it should be.
         except Exception as error:
             raise ModelCorrupt(

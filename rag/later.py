@@ -1,7 +1,8 @@
 """Libraries that another one imports for ends which are not ours: imported once they are used.
 
 sentence-transformers imports SciPy and scikit-learn for training, evaluation and sparse vectors,
-which takes 139 MB (docs/decisions/0020).
+transformers imports torch's compiler, and Chroma gRPC for traces, 210 MB together
+(docs/decisions/0020).
 """
 
 import sys
@@ -11,32 +12,40 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 
 @contextmanager
-def later(*libraries: str) -> Iterator[None]:
-    """What is imported from these libraries inside is a function that imports it when it is called.
+def later(*names: str) -> Iterator[None]:
+    """What is imported from these packages inside is a function that imports it when it is called.
 
-    Only functions and classes that are called can be put off so, not values and base classes. What
-    is loaded already stays as it is.
+    Only functions and classes that are called can be put off so, not values and base classes. One
+    that is called inside already gives back what it is handed, as is right for a decorator that
+    marks something and for a check that lets what it checks pass. What is loaded already stays as
+    it is.
     """
-    finder = _Finder({name for name in libraries if name not in sys.modules})
+    finder = _Finder(tuple(name for name in names if name not in sys.modules))
     sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
+        finder.is_over = True
         sys.meta_path.remove(finder)
         for name in finder.given:
             sys.modules.pop(name, None)
+            parent, _, child = name.rpartition(".")
+            if parent in sys.modules:
+                vars(sys.modules[parent]).pop(child, None)
 
 
 class _Finder(MetaPathFinder, Loader):
-    def __init__(self, libraries: set[str]) -> None:
-        self._libraries = libraries
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
         self.given: list[str] = []
+        self.is_over = False
 
     def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
-        if fullname.partition(".")[0] not in self._libraries:
+        if not any(f"{fullname}.".startswith(f"{name}.") for name in self._names):
             return None
         return ModuleSpec(fullname, self, is_package=True)
 
@@ -48,9 +57,15 @@ class _Finder(MetaPathFinder, Loader):
             if wanted.startswith("__"):
                 raise AttributeError(wanted)
 
-            def wait(*args: object, **kwargs: object) -> object:
-                return getattr(import_module(name), wanted)(*args, **kwargs)
+            def wait(*args: Any, **kwargs: object) -> object:
+                if self.is_over:
+                    return getattr(import_module(name), wanted)(*args, **kwargs)
+                return _unchanged if not args or args[0] is None else args[0]
 
             return wait
 
         module.__dict__["__getattr__"] = attribute
+
+
+def _unchanged(decorated: object) -> object:
+    return decorated

@@ -10,17 +10,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
-import chromadb
 import numpy as np
-from chromadb.api.client import Client
-from chromadb.api.collection_configuration import CreateCollectionConfiguration
-from chromadb.api.models.Collection import Collection
-from chromadb.config import Settings
-from chromadb.errors import ChromaError
 
 from rag import disk
 from rag.arrays import FloatArray
 from rag.errors import SettingsError, StoreCorrupt, StoreError, StoreFull
+from rag.later import later
+
+with later("opentelemetry.exporter"):
+    import chromadb
+    from chromadb.api.client import Client
+    from chromadb.api.collection_configuration import CreateCollectionConfiguration
+    from chromadb.api.models.Collection import Collection
+    from chromadb.config import Settings
+    from chromadb.errors import ChromaError
 
 COLLECTION = "chunks"
 CONFIGURATION: CreateCollectionConfiguration = {"hnsw": {"space": "cosine"}}
