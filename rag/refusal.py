@@ -48,6 +48,34 @@ SHARE = re.compile(
 )
 CHOICE = re.compile(r",|\b(?:or|and|between|than)\b", re.IGNORECASE)
 """A question that may name what it is to be answered with."""
+ASKS_CHANGE = re.compile(
+    r"\bhow (?:they |it |these |this )?(?:have|has|had|did)\b[^?]*"
+    r"\b(?:chang|evolv|shift|vari|fluctuat|trend|develop)\w*"
+    r"(?= (?:over|across|during|from|since|between|through|throughout|within|with|in|and"
+    r"|compared|quarter|year)\b|, |\W*$)"
+    r"|\bevolution (?:of|in)\b",
+    re.IGNORECASE,
+)
+"""Not how somebody changes something."""
+CHANGE = re.compile(
+    r"\bhow (?:have|has|had|did|do|does|they|it|these|this)\b[^?]*"
+    r"\b(?:chang|evol[vu]|shift|vari|vary|fluctuat|trend|develop)\w*"
+    r"|\bevolution (?:of|in)\b",
+    re.IGNORECASE,
+)
+CHANGE = re.compile(
+    r"\b(?:increas|decreas|declin|reduc|improv|worsen|expand|doubl|tripl|fluctuat|evolv|shift|differ"
+    r"|chang|unchang|grow|drop|remov|remain|intensif|weaken|strengthen)\w*"
+    r"|\b(?:rose|risen|rises?|rising|fell|fallen|falls?|falling|grew|became|becomes?|began|begun"
+    r"|stopped|new|newly|added|no longer|same|still|stable|steady|constant|consistent|more|less"
+    r"|fewer|higher|lower|larger|smaller|than|up|down|previously|formerly|varied|varies|from)\b",
+    re.IGNORECASE,
+)
+MAY_BE = re.compile(
+    r"\b(?:can|could|may|might|will|would|should)\b(?: (?:not|also|be|\w+ly|and))* \w+",
+    re.IGNORECASE,
+)
+"""What may happen has not."""
 LEANING: dict[Strictness, float] = {"strict": 0.7, "normal": 0.0, "lenient": -0.7}
 """Log-odds by which the threshold moves."""
 
@@ -117,7 +145,7 @@ def lacks_answer(question: str, text: str) -> bool:
     new = {token for token in re.findall(r"\w*\d\w*", text) if token not in question}
     if WHEN.match(question):
         return not new and not TIME.search(text)
-    if _is_circular(question, text):
+    if _is_circular(question, text) or lacks_change(question, text):
         return True
     if HOW_MANY.match(question):
         dateless = YEAR.sub("", text)
@@ -129,6 +157,11 @@ def lacks_answer(question: str, text: str) -> bool:
     asked, said = facts.read(question), facts.read(text)
     figures = {number.value for number in said.numbers} - {n.value for n in asked.numbers}
     return bool(asked) and not figures and said.stems <= asked.stems
+
+
+def lacks_change(question: str, text: str) -> bool:
+    """Whether the question is how something has changed, and the answer tells of no change."""
+    return bool(ASKS_CHANGE.search(question)) and not CHANGE.search(MAY_BE.sub("", text))
 
 
 def _is_circular(question: str, text: str) -> bool:

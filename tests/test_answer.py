@@ -366,6 +366,17 @@ def test_a_document_that_does_not_answer_is_named_among_those_that_do() -> None:
         assert (told.stop, told.withheld) == ("complete", "")
 
 
+def test_a_document_that_tells_of_no_change_does_not_answer_how_something_has_changed() -> None:
+    a, b = replace(HITS[0], document="a.txt"), replace(HITS[1], document="b.txt")
+    asked = "Summarize what these reports say about the garden, and how it has changed."
+    generator = ScriptedGenerator("The garden has forty apple trees.", "The garden has pears.")
+
+    told = answer(events(generator, question=asked, alone=lambda _: [(a,), (b,)]))
+
+    assert (told.stop, told.citations) == ("no_evidence", ())
+    assert "The garden has forty apple trees." in told.withheld
+
+
 def test_where_no_document_answers_that_is_the_answer() -> None:
     a, b = replace(HITS[0], document="a.txt"), replace(HITS[1], document="b.txt")
     generator = ScriptedGenerator(NO_ANSWER, "The moon is made of cheese.")

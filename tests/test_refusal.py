@@ -110,6 +110,10 @@ def test_sentences_that_state_nothing_do_not_count() -> None:
         ("How many points make gold?", "The house with most points won the cup in 2024."),
         ("What is France a region of?", "France is a region of France."),
         ("What was the name of Tancred's nephew?", "The nephew of Tancred was Tancred."),
+        ("How has the orchard changed since 1990?", "The orchard has forty apple trees."),
+        ("Name the risks, and how they have evolved.", "The risks are frost and hail."),
+        ("Describe the evolution of the fees.", "Fees are due on 1 May."),
+        ("Name the risks, and how they have evolved.", "Frost could also materially reduce sales."),
     ],
 )
 def test_an_answer_may_be_true_and_not_say_what_was_asked(question: str, text: str) -> None:
@@ -137,6 +141,13 @@ def test_an_answer_may_be_true_and_not_say_what_was_asked(question: str, text: s
         ("How many trees died in 1990?", "In 1990, 2015 trees died."),
         ("What share of the cost is met by a grant?", "Half of the £8,950 is."),
         ("What was the interest rate on the loan?", "The rate on the £5,000 is 4.39%."),
+        (
+            "How has the orchard changed since 1990?",
+            "It has lost half of its trees, and grew a hedge.",
+        ),
+        ("Name the risks, and how they have evolved.", "The risks are frost and, newly, hail."),
+        ("How did the board change the rules?", "By a vote."),
+        ("How do I change my address?", "Write to the office."),
         ("", "Forty."),
     ],
 )
