@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, replace
@@ -375,8 +376,7 @@ class Catalog:
     def vectors(self, chunk_ids: Sequence[str]) -> tuple[list[str], FloatArray]:
         """Those of these chunks that have vectors, in the order given, and (n, dim) those."""
         kept = self.kept_bytes(chunk_ids)
-        found = [chunk_id for chunk_id in chunk_ids if chunk_id in kept]
-        return found, _unpacked(kept[chunk_id] for chunk_id in found)
+        return _unpacked([(i, kept[i]) for i in chunk_ids if i in kept])
 
     def kept_bytes(self, chunk_ids: Sequence[str]) -> dict[str, bytes]:
         """What is kept as the vectors of chunks, by id, without those that have none."""
@@ -483,7 +483,7 @@ class Catalog:
             f"JOIN vectors ON chunk = rowid {AMONG}",
             json.dumps(list(doc_ids)),
         )
-        return [row["id"] for row in rows], _unpacked(row["vector"] for row in rows)
+        return _unpacked([(row["id"], row["vector"]) for row in rows])
 
     def names(self) -> list[str]:
         """File name and title of each document."""
@@ -1083,12 +1083,15 @@ def _erase_text(db: sqlite3.Connection, doc_id: str) -> None:
     db.execute("DELETE FROM pages WHERE doc_id = ?", (doc_id,))
 
 
-def _unpacked(kept: Iterable[bytes]) -> FloatArray:
-    """(n, dim); (0, 0) of nothing."""
-    rows = list(kept)
-    if not rows:
-        return np.empty((0, 0), np.float32)
-    return np.frombuffer(b"".join(rows), np.float16).reshape(len(rows), -1).astype(np.float32)
+def _unpacked(kept: Sequence[tuple[str, bytes]]) -> tuple[list[str], FloatArray]:
+    """Ids, and (n, dim); (0, 0) of nothing. One of another size than most, which is damage that
+    `rag.check` finds, is left out."""
+    if not kept:
+        return [], np.empty((0, 0), np.float32)
+    ((size, _),) = Counter(len(data) for _, data in kept).most_common(1)
+    sound = [(chunk_id, data) for chunk_id, data in kept if len(data) == size]
+    rows = np.frombuffer(b"".join(data for _, data in sound), np.float16)
+    return [chunk_id for chunk_id, _ in sound], rows.reshape(len(sound), -1).astype(np.float32)
 
 
 def _some_at_a_time(values: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -322,7 +322,8 @@ class Library:
 def open_library(settings: Settings, *, command: str) -> Library:
     """Open or make the library of the settings as its one writer. command: shown to a second one.
 
-    Raises StoreLocked, StoreMismatch, StoreCorrupt, StoreFull, ModelMissing, ModelCorrupt.
+    Raises StoreLocked, StoreMismatch, StoreCorrupt, StoreFull, ModelMissing, ModelCorrupt,
+    SettingsError.
     """
     folder = settings.library
     _make_folders(folder)

@@ -31,6 +31,8 @@ BATCH = 1000
 SHORT = 32
 """Letters of a document's id, 128 bits, that stand for it in Chroma, which holds every id of a
 chunk in memory several times."""
+TINY = 1e-12
+"""Least length that is divided by: a damaged vector can be all zeros."""
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 SPARE = 1 << 20
 """Bytes; a disk with less is full."""
@@ -105,31 +107,36 @@ class ChromaIndex:
     def add(self, ids: Sequence[str], doc_ids: Sequence[str], vectors: FloatArray) -> None:
         """Add or replace. vectors: (len(ids), dim)."""
         self._doc_ids |= {doc_id[:SHORT]: doc_id for doc_id in doc_ids}
+        short = self.shortened(vectors)
         with self._writing():
             for i in range(0, len(ids), BATCH):
                 self._collection.upsert(
                     ids=_short(ids[i : i + BATCH]),
-                    embeddings=self.shortened(vectors[i : i + BATCH]),
+                    embeddings=short[i : i + BATCH],
                     metadatas=[{"doc": doc_id[:SHORT]} for doc_id in doc_ids[i : i + BATCH]],
                 )
             _blank(self._root / str(self._generation))
 
     def shortened(self, vectors: FloatArray) -> FloatArray:
-        """(n, dim) as the index keeps them."""
+        """(n, dim) as the index keeps them. Raises SettingsError for axes of another embedder."""
         if self._axes is None:
             return vectors
+        if vectors.shape[1] != len(self._axes):
+            raise SettingsError(
+                f"The embedder's axes are for {len(self._axes)} numbers, and its vectors have "
+                f"{vectors.shape[1]}. Put right or leave out its `axes` in the model catalogue."
+            )
         short: FloatArray = vectors @ self._axes
-        short /= np.linalg.norm(short, axis=1, keepdims=True)
+        short /= np.maximum(np.linalg.norm(short, axis=1, keepdims=True), TINY)
         return short
 
     def query(self, vector: FloatArray, n: int) -> list[str]:
         """Ids of up to n chunks that are nearest by what the index keeps, best first."""
+        short = self.shortened(vector.reshape(1, -1))
         with self._use():
             if self._is_broken:
                 return []
-            found = self._collection.query(
-                query_embeddings=self.shortened(vector.reshape(1, -1)), n_results=n, include=[]
-            )
+            found = self._collection.query(query_embeddings=short, n_results=n, include=[])
         return self._whole(found["ids"][0])
 
     def remove(self, doc_id: str) -> None:
@@ -336,9 +343,12 @@ def read_axes(path: Path | None) -> FloatArray | None:
     if path is None:
         return None
     try:
-        return np.asarray(np.load(path, allow_pickle=False), np.float32)
-    except (OSError, ValueError) as error:
+        axes = np.asarray(np.load(path, allow_pickle=False), np.float32)
+        if axes.ndim != 2 or not np.isfinite(axes).all():
+            raise ValueError("these are no axes")
+    except (OSError, EOFError, ValueError) as error:
         raise SettingsError(f"{path} cannot be read: {error}. Restore it.") from error
+    return axes
 
 
 def _is_full(error: Exception, folder: Path) -> bool:

@@ -545,6 +545,16 @@ def test_a_scan_of_a_document_that_was_removed_meanwhile_is_not_kept(catalog: Ca
 # Vectors
 
 
+def test_a_vector_of_another_size_is_left_out(catalog: Catalog) -> None:
+    ids = store(catalog, document("Sales rose. " * 200, doc_id=A))
+    catalog.store_vectors(ids, np.ones((len(ids), 3), np.float32))
+    catalog.store_vectors(ids[:1], np.ones((1, 2), np.float32))
+
+    assert len(ids) > 2
+    for found, vectors in (catalog.vectors(ids), catalog.vectors_of([A])):
+        assert (sorted(found), vectors.shape) == (sorted(ids[1:]), (len(ids) - 1, 3))
+
+
 def test_vectors_come_back_in_the_order_asked_for(catalog: Catalog) -> None:
     ids = store(catalog, document("Sales rose. " * 20, doc_id=A))
     given = np.arange(len(ids) * 3, dtype=np.float32).reshape(-1, 3) / 8

@@ -8,8 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import chromadb
 import numpy as np
 import pytest
+from chromadb.config import Settings
 
 from rag import models, vectors
 from rag.arrays import FloatArray
@@ -149,9 +151,51 @@ def test_axes_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"gone\.npy cannot be read"):
         vectors.read_axes(tmp_path / "gone.npy")
 
-    (tmp_path / "odd.npy").write_bytes(b"no numbers")
-    with pytest.raises(SettingsError, match=r"odd\.npy cannot be read"):
-        vectors.read_axes(tmp_path / "odd.npy")
+    for content in (b"", b"no numbers"):
+        (tmp_path / "odd.npy").write_bytes(content)
+        with pytest.raises(SettingsError, match=r"odd\.npy cannot be read"):
+            vectors.read_axes(tmp_path / "odd.npy")
+
+    for numbers in (np.ones(3), np.full((4, 2), np.nan)):
+        np.save(tmp_path / "odd.npy", numbers)
+        with pytest.raises(SettingsError, match="these are no axes"):
+            vectors.read_axes(tmp_path / "odd.npy")
+
+
+def test_axes_of_another_embedder_are_told_and_harm_nothing(tmp_path: Path) -> None:
+    with closing(ChromaIndex(tmp_path, axes=axes(8, 4))) as index:
+        index.add(["a:0"], ["a"], unit(1, dim=8))
+        with pytest.raises(SettingsError, match=r"8 numbers, and its vectors have 64"):
+            index.add(["a:1"], ["a"], unit(1))
+        with pytest.raises(SettingsError, match=r"8 numbers, and its vectors have 64"):
+            index.query(unit(1)[0], 1)
+        assert index.ids() == {"a:0"}
+
+
+def test_a_vector_of_zeros_harms_no_other(tmp_path: Path) -> None:
+    given = unit(3, dim=8)
+    given[1] = 0
+    with closing(ChromaIndex(tmp_path, axes=axes(8, 4))) as index:
+        index.add(ids("a", 3), ["a"] * 3, given)
+
+        assert index.query(given[2], 1) == ["a:2"]
+
+
+@pytest.mark.parametrize("n", [3, 1100])
+def test_an_index_of_an_earlier_form_gives_way_to_an_empty_one(tmp_path: Path, n: int) -> None:
+    client = chromadb.PersistentClient(str(tmp_path / "0"), Settings(anonymized_telemetry=False))
+    earlier = client.create_collection(
+        vectors.COLLECTION, embedding_function=None, configuration=vectors.CONFIGURATION
+    )
+    whole = ids("a" * 64, n)
+    earlier.add(whole, unit(n, dim=8), [{"doc": "a" * 64}] * n)
+    client.close()
+
+    with closing(ChromaIndex(tmp_path, doc_ids=["a" * 64], axes=axes(8, 4))) as index:
+        assert index.count() == 0
+        index.add(whole, ["a" * 64] * n, unit(n, dim=8))
+        assert index.ids("a" * 64) == set(whole)
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["1"]
 
 
 @pytest.mark.parametrize("behind", [False, True])
