@@ -159,7 +159,7 @@ def _of_each(
         yield Delta(apart.opening(found[0].document, len(parts)))
         part = yield from _by_model(of_one, found, desk, first=first)
         if part.stop == "complete" and refusal.lacks_change(question, part.text):
-            part = replace(_refused(part), withheld=part.text)
+            part = replace(_refused(part), confidence=0.0, withheld=part.text)
         parts.append(part)
         first += len(part.citations)
         if part.stop == "cancelled":
