@@ -123,7 +123,7 @@ def _seen(
     near = _inside(vectors.query(vector, wanted), doc_ids)
     if len(near) < CANDIDATES:
         near = _inside(vectors.query(vector, FURTHER * wanted), doc_ids)
-    return near or None
+    return near[:SIGHT] or None
 
 
 def _nearest(

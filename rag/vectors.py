@@ -60,8 +60,7 @@ class ChromaIndex:
 
     doc_ids: of the documents whose chunks it may hold.
     axes: (dim, shorter); with it the index holds (shorter,) unit vectors, which tell about what is
-    near (decision 26). An index that was made with others gives way to an empty
-    one as well.
+    near (decision 26). An index that was made with others gives way to an empty one as well.
     behind: return at once and let Chroma read its files behind what goes on, which takes one or two
     seconds for 200,000 vectors. Whatever is asked meanwhile waits for it.
     Raises StoreCorrupt when Chroma cannot use its files, StoreFull when the disk is full.
