@@ -520,8 +520,9 @@ class Catalog:
     def pages(self, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[str, str]]:
         """(label, text) of pages, by (document, number)."""
         rows = self._all(
-            "SELECT doc_id, number, label, text FROM pages WHERE (doc_id, number) IN "
-            "(SELECT value ->> 0, value ->> 1 FROM json_each(?))",
+            # Written as IN, SQLite reads all pages of each of the documents.
+            "SELECT doc_id, number, label, text FROM json_each(?) j CROSS JOIN pages p "
+            "ON p.doc_id = j.value ->> 0 AND p.number = j.value ->> 1",
             json.dumps(list(places)),
         )
         return {(row["doc_id"], row["number"]): (row["label"], row["text"]) for row in rows}
