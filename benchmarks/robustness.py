@@ -314,10 +314,9 @@ def _take_in_all(chosen: dict[str, Any]) -> int:
         closing(open_library(own, command="robustness")) as library,
     ):
         peaks = _watch_memory(library)
-        # Vectors of words alone take no time, and all else is as it is.
-        ingest = (
-            library.ingest if chosen["embed"] else replace(library.ingest, embedder=HashEmbedder)
-        )
+        # Vectors of words alone, as long as the real ones, take no time, and all else is as it is.
+        of_words = replace(library.ingest, embedder=lambda: HashEmbedder(dim=384))
+        ingest = library.ingest if chosen["embed"] else of_words
         telling.write(b"ready\n")
         for line in sys.stdin:
             path = Path(os.fsdecode(json.loads(line).encode("latin-1")))
