@@ -896,7 +896,11 @@ class Catalog:
     # Plumbing
 
     def _prepare(self, readonly: bool) -> None:
+        # Both as of one moment: another process may lay the file out right now.
+        self._db.execute("BEGIN")
         version = self._version()
+        has_tables = self._db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+        self._db.execute("COMMIT")
         if version > VERSION:
             raise StoreMismatch(
                 f"The library {self._path} was written by a newer Strongroom (format {version}; "
@@ -908,7 +912,7 @@ class Catalog:
                 f"this one reads {VERSION}). Open it once with `strongroom serve`, which brings it "
                 "to today's."
             )
-        if version == 0 and self._db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        if version == 0 and has_tables:
             raise StoreMismatch(
                 f"{self._path} belongs to another program. Choose another folder with --library."
             )

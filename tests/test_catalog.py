@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import astuple, replace
 from datetime import date, datetime, timedelta
 from fnmatch import fnmatch
@@ -23,7 +23,7 @@ from libraries import answer_from, document, hit
 from rag.catalog import REMOVED, Catalog, path_from_text, path_to_text
 from rag.chunk import chunk
 from rag.errors import FilterError, StoreCorrupt, StoreError, StoreFull, StoreMismatch
-from rag.schema import MIGRATIONS, VERSION
+from rag.schema import MIGRATIONS, SCHEMA, VERSION
 from rag.scope import TYPES
 from rag.testing import WordTokenizer
 from rag.types import Collection, Document, FileRecord, Filter, Line, Page
@@ -429,6 +429,25 @@ def test_a_database_of_another_program_is_refused_and_left_as_it_is(path: Path) 
         with pytest.raises(StoreMismatch, match=f"{path} belongs to another program"):
             Catalog(path, readonly=readonly)
     assert path.read_bytes() == before
+
+
+def test_a_reader_may_open_a_file_while_it_is_laid_out(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.touch()
+    read = Catalog._version
+
+    def read_just_before_the_layout(catalog: Catalog) -> int:
+        version = read(catalog)
+        layout = f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+        # It may be made to wait.
+        with suppress(sqlite3.OperationalError), closing(sqlite3.connect(path, timeout=0)) as db:
+            db.executescript(layout)
+        return version
+
+    monkeypatch.setattr(Catalog, "_version", read_just_before_the_layout)
+    with closing(Catalog(path, readonly=True)) as catalog:
+        assert catalog.is_blank
 
 
 def test_a_folder_in_its_place_is_refused_by_name(path: Path) -> None:
