@@ -18,8 +18,8 @@ SCORED = 5_000
 """Chunks; about so many are scored for one question."""
 MOST = 2 * SCORED
 """Chunks that are looked at to find those in chosen documents."""
-ENOUGH = 200
-"""With fewer that hold a rare word, those that hold the next one and any other are scored too."""
+USUAL = 0.2
+"""Of all chunks; a word that more hold is left out, if they are more than are scored anyway."""
 
 Rows = Callable[..., Sequence[Any]]
 """SQL and its values to rows."""
@@ -42,15 +42,13 @@ class Lexical:
         """
         if not words:
             return []
-        if doc_ids is None:
-            return self._scored(self._split(words), n)
-        ranges = self._ranges(doc_ids)
+        ranges = None if doc_ids is None else self._ranges(doc_ids)
+        if ranges is None:
+            return self._found(words, n)
         n_rows = int((ranges[:, 1] - ranges[:, 0] + 1).sum())
         if n_rows <= SCORED:
-            return self._scored([_any_of(words)], n, _rows_in(ranges))
-        asked = self._split(words, self.n_all() / n_rows)
-        found = [row for expression in asked for row in self._rows_of(expression)]
-        return self._scored(asked, n, _inside(np.array(found, np.int32), ranges))
+            return self._scored([_any_of(words)], n, ranges) if n_rows else []
+        return self._found(words, n, ranges, self.n_all() / n_rows)
 
     def n_holding(self, words: Sequence[str]) -> dict[str, int]:
         """How many chunks hold each of the words."""
@@ -70,12 +68,15 @@ class Lexical:
         (row,) = self.rows("SELECT total(n_chunks) AS n FROM documents")
         return int(row["n"])
 
-    def _split(self, words: Sequence[str], wider: float = 1.0) -> list[str]:
-        """Expressions for the chunks that are to be scored, of which each fits one alone, for FTS5
-        counts a word twice that is in one twice.
-
-        wider: times as many chunks as are wanted, for not all that are found will be looked at.
-        """
+    def _found(
+        self,
+        words: Sequence[str],
+        n: int,
+        ranges: IntArray | None = None,
+        wider: float = 1.0,
+    ) -> list[tuple[str, float]]:
+        """wider: times as many chunks as are wanted, for not all that hold a word lie in the
+        ranges."""
         counts = self.n_holding(words)
         common = sorted(words, key=lambda word: counts[word])
         rare: list[str] = []
@@ -83,20 +84,16 @@ class Lexical:
         while common and total + counts[common[0]] <= min(SCORED * wider, MOST):
             total += counts[common[0]]
             rare.append(common.pop(0))
-        if not (rare and common):
-            return [_any_of(rare)] if rare else [_beside(common)]
-        asked = [f"({_any_of(rare)}) {join} ({_any_of(common)})" for join in ("AND", "NOT")]
-        if total < ENOUGH * wider:
-            asked.append(f"({_beside(common)}) NOT ({_any_of(rare)})")
-        return asked
-
-    def _rows_of(self, expression: str) -> list[int]:
-        (row,) = self.rows(
-            "SELECT json_group_array(rowid) AS found FROM chunks_fts WHERE chunks_fts MATCH ?",
-            expression,
-        )
-        found: list[int] = json.loads(row["found"])
-        return found
+        if not rare:
+            return self._scored([_beside(common)], n, ranges)
+        usual = max(SCORED, USUAL * self.n_all())
+        telling = [word for word in common if counts[word] <= usual]
+        # Each expression alone, for FTS5 counts a word twice that is in one twice.
+        asked = [f"({_any_of(rare)}) {join} ({_any_of(telling)})" for join in ("AND", "NOT")]
+        found = self._scored(asked if telling else [_any_of(rare)], n, ranges)
+        if common and len(found) < n:
+            found += self._scored([f"({_beside(common)}) NOT ({_any_of(rare)})"], n, ranges)
+        return sorted(found, key=lambda row: -row[1])[:n]
 
     def _ranges(self, doc_ids: Sequence[str]) -> IntArray:
         """(documents, 2), sorted: the first and the last row of each. The chunks of a document are
@@ -110,16 +107,15 @@ class Lexical:
         return np.array(found, np.int32).reshape(-1, 2)
 
     def _scored(
-        self, asked: Sequence[str], n: int, inside: IntArray | None = None
+        self, asked: Sequence[str], n: int, ranges: IntArray | None = None
     ) -> list[tuple[str, float]]:
-        """Chunks that any of the expressions finds. inside: rows, sorted."""
-        if inside is not None and not len(inside):
-            return []
+        """Chunks that any of the expressions finds. ranges: where their rows lie."""
         where, values = "chunks_fts MATCH ?", []
-        if inside is not None:
-            # FTS5 seeks a range, and the plus keeps SQLite from asking it anew for each row.
-            where += " AND rowid BETWEEN ? AND ? AND +rowid IN (SELECT value FROM json_each(?))"
-            values = [int(inside[0]), int(inside[-1]), json.dumps(inside.tolist())]
+        if ranges is not None:
+            first, last = int(ranges[0, 0]), int(ranges[-1, 1])
+            # FTS5 seeks a range; of the others the bytes tell, before a score is worked out.
+            where += " AND rowid BETWEEN ? AND ? AND substr(?, rowid - ?, 1) = x'01'"
+            values = [first, last, _bytes_of(ranges), first - 1]
         one = f"SELECT rowid, bm25(chunks_fts) AS score FROM chunks_fts WHERE {where}"
         rows = self.rows(
             f"SELECT id, -score AS score FROM ({' UNION ALL '.join(one for _ in asked)} "
@@ -144,14 +140,10 @@ def _quoted(word: str) -> str:
     return f'"{word}"'
 
 
-def _rows_in(ranges: IntArray) -> IntArray:
-    parts = [np.arange(first, last + 1, dtype=np.int32) for first, last in ranges]
-    return np.concatenate(parts) if parts else np.empty(0, np.int32)
-
-
-def _inside(rows: IntArray, ranges: IntArray) -> IntArray:
-    """Those of the rows that lie in a range, sorted."""
-    rows = np.sort(rows)
-    place = np.searchsorted(ranges[:, 0], rows, side="right") - 1
-    found: IntArray = rows[(place >= 0) & (rows <= ranges[place, 1])]
-    return found
+def _bytes_of(ranges: IntArray) -> bytes:
+    """A byte for each row from the first to the last one: 1 in the ranges, 0 between."""
+    starts, ends = (ranges - ranges[0, 0]).T
+    turns = np.zeros(ends[-1] + 2, np.int8)
+    turns[starts] += 1
+    turns[ends + 1] -= 1
+    return turns[:-1].cumsum(dtype=np.int8).tobytes()

@@ -71,7 +71,7 @@ def test_among_many_those_with_a_rare_word_are_ranked_by_all_words(
     scored: int,
 ) -> None:
     monkeypatch.setattr(lexical, "SCORED", scored)
-    monkeypatch.setattr(lexical, "ENOUGH", 0)
+    monkeypatch.setattr(lexical, "USUAL", 1.0)
     found = dict(catalog.holding(words, 100, doc_ids=doc_ids))
 
     full = plain(catalog, words, doc_ids)
@@ -86,6 +86,7 @@ def test_where_rare_words_are_in_too_few_the_next_one_counts_beside_another(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lexical, "SCORED", 12)
+    monkeypatch.setattr(lexical, "USUAL", 1.0)
     found = catalog.holding(["harbour", "cellar", "march", "unknown"], 100)
     harbour, cellar, march = (
         plain(catalog, [word], None).keys() for word in ("harbour", "cellar", "march")
@@ -93,6 +94,18 @@ def test_where_rare_words_are_in_too_few_the_next_one_counts_beside_another(
     assert {i for i, _ in found} == {*harbour, *(march & cellar)}
     full = plain(catalog, ["harbour", "cellar", "march", "unknown"], None)
     assert dict(found) == pytest.approx({i: full[i] for i, _ in found})
+
+
+def test_a_word_that_stands_nearly_everywhere_is_left_out_where_rare_ones_are_in_enough(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lexical, "SCORED", 12)
+    words = ["harbour", "apple"]
+    n = len(plain(catalog, ["harbour"], None))
+    few, more = catalog.holding(words, n), catalog.holding(words, n + 1)
+
+    assert dict(few) == pytest.approx(plain(catalog, ["harbour"], None))
+    assert {i for i, _ in few} < {i for i, _ in more}
 
 
 def test_a_common_word_alone_is_found(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
