@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 import rag.ui
+from rag.ui import shared
 
 PAGES = Path(rag.ui.__file__).parent
 
@@ -21,3 +22,4 @@ st.navigation(
     ],
     position="top",
 ).run()
+shared.room().shown()

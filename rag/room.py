@@ -15,6 +15,11 @@ from rag.types import EVERYTHING, Answer, Filter, Progress, SourceRecord, Work
 from rag.watch import Watch
 from rag.worker import Worker
 
+PATIENCE_S = 5.0
+"""How long the models wait for the first page, where none is opened."""
+DRAWING_S = 1.0
+"""What a browser needs to draw the page from what the server has sent."""
+
 
 class Room:
     """One for each process. Its methods may be called from any thread.
@@ -27,6 +32,8 @@ class Room:
         self.worker = Worker(library.ingest.resume)
         self._watch = Watch(library.sources, wake=self.worker.wake)
         self.problem = ""
+        self._shown = threading.Event()
+        self._closing = threading.Event()
         self._jobs: dict[int, Job] = {}
         self._embedding, self._scanning = Pace(), Pace()
         self.preparing = Preparing(
@@ -43,7 +50,15 @@ class Room:
         self.preparing.start()
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
+    def shown(self) -> None:
+        """The page has been sent. Loading models would have made it wait for a processor."""
+        self._shown.set()
+
     def _warm_up(self) -> None:
+        if self._shown.wait(PATIENCE_S):
+            self._closing.wait(DRAWING_S)
+        if self._closing.is_set():
+            return
         try:
             self.library.warm_up()
         except RagError as error:
@@ -189,6 +204,8 @@ class Room:
 
     def close(self) -> None:
         """Stop answers and reading at the next step, and close the library."""
+        self._closing.set()
+        self._shown.set()
         for job in list(self._jobs.values()):
             job.cancel()
         self.wait()

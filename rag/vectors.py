@@ -17,7 +17,9 @@ from rag.arrays import FloatArray
 from rag.errors import SettingsError, StoreCorrupt, StoreError, StoreFull
 from rag.later import later
 
-with later("opentelemetry.exporter"):
+with later(
+    "opentelemetry.exporter", "chromadb.api.async_client", "chromadb.api.async_api", "jsonschema"
+):
     import chromadb
     from chromadb.api.client import Client
     from chromadb.api.collection_configuration import CreateCollectionConfiguration

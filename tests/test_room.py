@@ -1,4 +1,5 @@
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from libraries import GARDEN, HARBOUR
 from waiting import SlowGenerator, until
 
+import rag.room
 from rag import ingest
 from rag.arrays import FloatArray
 from rag.catalog import REMOVED
@@ -36,6 +38,15 @@ def open_room(fake_library: Open) -> Iterator[Callable[..., Room]]:
         room.close()
 
 
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set when models are loaded ahead of the first question."""
+    event = threading.Event()
+    monkeypatch.setattr(Library, "warm_up", lambda _: event.set())
+    monkeypatch.setattr(rag.room, "DRAWING_S", 0.01)
+    return event
+
+
 def settled(room: Room) -> None:
     until(lambda: not room.worker.busy)
 
@@ -52,6 +63,35 @@ def texts(room: Room) -> list[str | None]:
 
 def states(room: Room) -> dict[str, str]:
     return {record.name: record.state for record in room.library.catalog.documents()}
+
+
+# Start
+
+
+def test_the_models_are_loaded_once_the_page_is_shown(
+    loaded: threading.Event, open_room: Callable[..., Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rag.room, "PATIENCE_S", 60)
+    room = open_room()
+    assert not loaded.wait(0.2)
+    room.shown()
+    assert loaded.wait(10)
+
+
+def test_the_models_are_loaded_without_a_page_too(
+    loaded: threading.Event, open_room: Callable[..., Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rag.room, "PATIENCE_S", 0.01)
+    open_room()
+    assert loaded.wait(10)
+
+
+def test_no_model_is_loaded_for_a_room_that_is_closed(
+    loaded: threading.Event, open_room: Callable[..., Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rag.room, "PATIENCE_S", 60)
+    open_room().close()
+    assert not loaded.wait(0.2)
 
 
 # Documents
