@@ -52,6 +52,7 @@ PageText = Callable[[str, int], str]
 Each = Callable[[Sequence[str]], Iterable[tuple[Hit, ...]]]
 Apart = Callable[[str], Iterable[tuple[Hit, ...]]]
 
+BULLET = re.compile(r"\A\s*[-*•–]\s+")
 GUESS = re.compile(r"\W*(?:(?P<yes>yes)|no)(?:[,.:;!]\s*|\s*\n\s*)(?=\S)", re.IGNORECASE)
 """A Yes or No in front of more; "No driving for a week" has none."""
 AGAIN = "\n\nAt a second look:"
@@ -251,11 +252,14 @@ def _cited(
 
 def _put_right(text: str, cited: cite.Cited) -> str:
     """With what the source says in the place of its opposite, and without a Yes or No in front."""
+    begun = len(text)
     for i, quote in sorted(cited.opposed.items(), reverse=True):
         said, before = cited.sentences[i], cited.sentences[i - 1] if i else None
+        if said.end > begun:
+            continue
         alone = before and cite.POLARITY.fullmatch(text, before.start, before.end)
-        start = before.start if before and alone else said.start
-        text = f"{text[:start]}{' '.join(quote.split())}{text[said.end :]}"
+        start = begun = before.start if before and alone else said.start
+        text = f"{text[:start]}{_in_a_line(quote)}{text[said.end :]}"
     return text
 
 
@@ -265,7 +269,12 @@ def _in_its_words(text: str, cited: cite.Cited) -> str:
     stated = [s for s in cited.sentences if s.markers or not s.supported]
     said = not cite.POLARITY.fullmatch(text) and any(s.supported for s in stated)
     nearest = cited.citations[0].quote if cited.citations else ""
-    return text if said or not nearest or sentences.is_row(nearest) else " ".join(nearest.split())
+    return text if said or not nearest or sentences.is_row(nearest) else _in_a_line(nearest)
+
+
+def _in_a_line(quote: str) -> str:
+    """Without the mark of a list before it, and what parts it from the next item."""
+    return " ".join(BULLET.sub("", quote).split()).rstrip(";,")
 
 
 def _without_guess(question: str, text: str, cited: cite.Cited) -> str:

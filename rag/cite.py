@@ -31,6 +31,7 @@ PRINTED = re.compile(
 )
 """Marks that a model prints by itself, or copies from the line above a passage."""
 
+YES = re.compile(r"\W*(?:yes|true|correct)\b", re.IGNORECASE)
 POLARITY = re.compile(r"\W*(?:yes|no|true|false|correct|incorrect)\b\W*", re.IGNORECASE)
 ITEM = re.compile(rf"\s*(?:{sentences.MARKER.pattern})", re.VERBOSE)
 LEAD_IN = re.compile(r".*:[\s*_]*", re.DOTALL)
@@ -90,7 +91,8 @@ def cite(
         if not supported and (rest := without(said)) and source.find(facts.read(rest), asked)[1]:
             runs, supported = source.find(facts.read(rest), asked)
         quoted = " ".join(run.quote for run in runs)
-        if supported and negation.contradicts(said, quoted):
+        stated = question if YES.match(said) and known == source.question else said
+        if supported and negation.contradicts(stated, quoted):
             supported, opposed[len(found)] = False, quoted
         markers = [_marker(run, citations, first, supported=supported) for run in runs]
         found.append(Sentence(start, end, tuple(dict.fromkeys(markers)), supported))

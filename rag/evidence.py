@@ -30,8 +30,16 @@ OWN_VOICE = re.compile(
     re.IGNORECASE,
 )
 
+AFTER = re.compile(r"\s*\d+\s*(?:hour|day|week|month|quarter|year)s?\s*", re.IGNORECASE)
 ITEM = re.compile(r"[;,](?:\s+(?:and|or))?\s+(?=\((?:[a-z]|[ivx]{1,4}|\d{1,2})\)\s)")
 """Between two items of a list in one sentence."""
+PERSON = re.compile(
+    r"(?m:^|[.;|])[ *]*(?i:(?:full )?name|patient|tax ?payer|(?:policy|account|card) ?holder"
+    r"|(?:the )?insured|customer|client|member|borrower|employee|pupil|student|child|claimant"
+    r"|applicant)(?i:(?:'s)? name)?:[ *]*"
+    r"((?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\b\.? )?[A-Z][\w'’-]+(?: [A-Z][\w'’-]+){0,3})"
+)
+"""Whom a form is about."""
 COVER = 1500
 """Characters of a document's first page that may say whose it is."""
 TITLE = 8
@@ -88,7 +96,7 @@ class Stretch:
     name of a sheet, the subject of a mail) and headings.
     plain_name: letters and digits of the file name alone, as names run together there. titles:
     lines of the document's cover that say whose it is, for later pages; they speak of "the
-    Company"."""
+    Company". person: whom a form is about; empty where it names nobody or several."""
 
     hit: Hit
     lines: tuple[Line, ...]
@@ -96,12 +104,13 @@ class Stretch:
     plain_name: str
     page: str
     titles: str
+    person: str
 
 
 def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stretch]:
     """One Stretch for each span of each hit, best hit first; no line is read twice."""
     seen: set[Span] = set()
-    titles = cache(lambda doc_id: titles_of(cover_of(doc_id, page_text)))
+    covers = cache(lambda doc_id: cover_of(doc_id, page_text))
     stretches = []
     for hit in hits:
         name = facts.words_of(hit.document)
@@ -110,8 +119,10 @@ def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stre
         for span in hit.chunk.spans:
             page = page_text(span.doc_id, span.page)
             if lines := tuple(_lines(span, page, seen)):
-                above = titles(span.doc_id) if span.page > 1 else ""
-                stretches.append(Stretch(hit, lines, context, plain_name, page, above))
+                cover = covers(span.doc_id)
+                above = titles_of(cover) if span.page > 1 else ""
+                person = person_of(cover)
+                stretches.append(Stretch(hit, lines, context, plain_name, page, above, person))
     return stretches
 
 
@@ -124,6 +135,12 @@ def titles_of(cover: str) -> str:
     """Its short lines in which every word has a capital but the small ones."""
     lines = (line.split() for line in cover.splitlines())
     return "\n".join(" ".join(w) for w in lines if len(w) <= TITLE and all(map(_may_head, w)))
+
+
+def person_of(cover: str) -> str:
+    """Name of the one person whom it is about; empty where it names several."""
+    named = {found[1] for found in PERSON.finditer(cover)}
+    return named.pop() if len(named) == 1 else ""
 
 
 def _may_head(word: str) -> bool:
@@ -245,15 +262,17 @@ def _columns(text: str, known: Facts) -> tuple[tuple[int, Number], ...]:
 
 
 def _named(text: str, known: Facts) -> tuple[tuple[Facts, Number], ...]:
-    """Cells of one figure each; none where it is not plain which figure stands in which cell."""
+    """Cells of one figure each; none where it is not plain which figure stands in which cell. A
+    span of time in the first one says what row it is: "Age: 6 months | Weight: 7.2"."""
     cells = [cell.partition(":") for cell in text.split("|")]
     names = [facts.read(name) for name, _, _ in cells]
     n_in_cell = [len(facts.read("".join(cell)).numbers) for cell in cells]
     if "|" not in text or sum(n_in_cell) != len(known.numbers):
         return ()
     ends = accumulate(n_in_cell)
+    labelled = bool(AFTER.fullmatch(cells[0][2]))
     return tuple(
         (name, known.numbers[end - 1])
-        for name, n, end in zip(names, n_in_cell, ends, strict=True)
+        for name, n, end in [*zip(names, n_in_cell, ends, strict=True)][labelled:]
         if name and n == len(name.numbers) + 1
     )

@@ -28,11 +28,19 @@ BARE = re.compile(
     r"\s*(?=[;.!?]|$)"
 )
 """In "office staff may work from home; staff of the press room may not"."""
+CONDITION = re.compile(r"^(.*?)\b(?:if|when|where)\b([^;:]*)")
+"""In "none is provided if the car has been stolen": what is denied, and when."""
 STOP = re.compile(r"[.!?]\s+")
 ASIDE = re.compile(r"\b(not|never)\s*,([^,;.]{1,80}),")
 """In "shall not, without consent, sublet"."""
 FORWARD = frozenset("no not n't never nor neither none nobody nothing without unable".split())
 """They negate what follows them in their clause."""
+OWNERS = frozenset("a an the this my your his her its our their".split())
+"""With "no" behind them that is a part of a name: "your no claim discount"."""
+LESS = FORWARD | frozenset(
+    "0 free zero waived exempt lose loses lost forfeit forfeits refuse refuses refused".split()
+)
+"""Who says one of these may have denied a thing in other words."""
 FAILING = frozenset("fail fails failed failing refuse refuses refused refusing".split())
 """With "to" behind them they do too."""
 ENDS = frozenset(
@@ -85,7 +93,11 @@ def contradicts(said: str, source: str) -> bool:
     nothing else in it turns that round again: "with consent" for "not without consent" does."""
     ours, theirs = _read(said), _read(source)
     turned = (*_turned(ours, theirs), *_turned(theirs, ours))
-    return any(n % 2 for n in turned) or _is_denied_shortly(said, source)
+    return (
+        any(n % 2 for n in turned)
+        or _is_denied_shortly(said, source)
+        or _is_denied_then(said, source)
+    )
 
 
 def _is_denied_shortly(said: str, source: str) -> bool:
@@ -99,6 +111,24 @@ def _is_denied_shortly(said: str, source: str) -> bool:
         whom = wording.starts(denied[1]) - others
         if whom and whom <= ours:
             return True
+    return False
+
+
+def _is_denied_then(said: str, source: str) -> bool:
+    """Whether a sentence without any "not" holds under a condition under which alone the source
+    denies what it says."""
+    ours = CONDITION.match(_plain(said))
+    if not ours or _has(said, LESS | CLAUSE):
+        return False
+    when = wording.starts(ours[2])
+    clauses = [part for sentence in STOP.split(_plain(source)) for part in sentence.split(";")]
+    for i, clause in enumerate(clauses):
+        theirs = CONDITION.match(clause)
+        if theirs and _has(theirs[1], FORWARD) and not _has(theirs[1], ONLY):
+            elsewhere = wording.starts(" ".join([*clauses[:i], theirs[1], *clauses[i + 1 :]]))
+            then = wording.starts(theirs[2]) - elsewhere
+            if then & when and when <= then | elsewhere:
+                return True
     return False
 
 
@@ -144,6 +174,8 @@ def _read(text: str) -> list[_Word]:
     for number, sentence in enumerate(STOP.split(_plain(text))):
         asides = [aside for _, aside in ASIDE.findall(sentence)]
         for clause in _clauses(". ".join([ASIDE.sub(r"\1", sentence), *asides])):
+            if clause[:1] == ["none"]:  # of what was spoken of, which is so said both ways
+                words += [replace(w, sign=-1, cue=-1) for w in words if w.sentence == number]
             read, n_cues = _of_clause(clause, n_cues)
             words += (replace(word, sentence=number) for word in read)
     return words
@@ -171,6 +203,8 @@ def _of_clause(clause: list[str], n_cues: int) -> tuple[list[_Word], int]:
     sign, cue, n_reached, whole = 1, -1, 0, 0
     for i, word in enumerate(clause):
         behind = clause[i + 1] if i + 1 < len(clause) else ""
+        if word == "no" and i and clause[i - 1] in OWNERS:
+            continue
         if (word in FORWARD and behind not in ONLY) or (word in FAILING and behind == "to"):
             sign, cue, n_reached = (1 if word == "without" else sign) * -1, n_cues, 0
             n_cues += 1

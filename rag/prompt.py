@@ -29,6 +29,7 @@ MIN_CUT_TOKENS = 40
 """A passage is cut only when this much of it fits: less says too little to be worth reading."""
 
 SOURCES = r"(?:the |these )?(?:given |provided )?(?:passages?|documents|context)"
+GUESS = re.compile(r"^(?:yes|no)\b[.,;:!]*\s+")
 REFUSAL = re.compile(
     rf"{SOURCES} (?:do|does)(?: not|n't)(?: \w+)? "
     r"(?:answer|contain|provide|mention|state|specify|give|include|say|discuss|indicate|tell)\b"
@@ -123,10 +124,11 @@ def nearest(hits: Sequence[Hit]) -> list[Hit]:
 def is_refusal(text: str) -> bool:
     """Whether an answer, or a sentence of one, says that the documents do not answer.
 
-    What follows NO_ANSWER is not looked at; a refusal in other words must be all there is.
+    What follows NO_ANSWER is not looked at, nor a Yes or No before it; a refusal in other words
+    must be all there is.
     """
     plain = " ".join(text.casefold().replace("’", "'").split()).strip("\"'*")
-    if plain.startswith(NO_ANSWER.casefold().removesuffix(".")):
+    if GUESS.sub("", plain).startswith(NO_ANSWER.casefold().removesuffix(".")):
         return True
     parts = [plain[start:end] for start, end in sentences.split(plain)]
     return bool(parts) and all(REFUSAL.match(part) for part in parts)

@@ -28,6 +28,8 @@ ENOUGH = 0.5
 """Share, by weight, of a sentence's words that its quotes must hold."""
 ENOUGH_ALONE = 0.6
 """The same for a sentence without any name, figure or date."""
+ENOUGH_REPEATED = 0.7
+"""The same for one that moreover has no word which the question does not have."""
 LEAST_SAID = 0.5
 """Share, by weight, of its words that are no names, which quotes without a heading must hold: names
 alone bear out nothing that is said of them."""
@@ -39,6 +41,8 @@ RELEVANT = 0.5
 """Least share of the best line's likeness to the question for what bears out a short sentence."""
 TELLING = 0.3
 """Likeness that some line must reach, or the question ("And in 2017?") leads nowhere."""
+OPENING = 3
+"""Words before a verb that tell who does it."""
 AKIN = 0.25
 """Share of a sentence's words that a further quote holds beside the names it is there for."""
 LENGTH_COST = 0.1
@@ -103,6 +107,8 @@ class Source:
         self._stretches = stretches
         self._vocabulary = Vocabulary(stretches, self.question)
         self._likeness: dict[frozenset[str], list[list[float]]] = {}
+        lines = [line for stretch in stretches for line in stretch.lines if not line.table]
+        self._openings = [_openings(line.facts) for line in lines]
         self._found: dict[tuple[Facts, Facts], tuple[tuple[Run, ...], bool]] = {}
 
     def find(self, said: Facts, topic: Facts) -> tuple[tuple[Run, ...], bool]:
@@ -160,10 +166,15 @@ class Source:
                 yield Run(stretch, first, last, own, around, likes[main], score)
 
     def _titled(self, claim: Claim, stretch: Stretch) -> int:
-        """Bits of the question's names that the cover says."""
-        names = {name.stem for name in self.question.names} & claim.words.keys()
-        said = (stem for stem in names if facts.speaks_of(stretch.titles, stem))
-        return union(claim.words[stem] for stem in said) & claim.named
+        """Bits of the question's names that the cover says, and of whom the document is about."""
+        asked = {name.stem for name in self.question.names}
+        names = {stem: bit for stem, bit in claim.words.items() if bit & claim.named}
+        return union(
+            bit
+            for stem, bit in names.items()
+            if (stem in asked and facts.speaks_of(stretch.titles, stem))
+            or facts.speaks_of(stretch.person, stem)
+        )
 
     def _is_owner(self, stretch: Stretch, claim: Claim) -> bool:
         """Whether the document's pages name the subject, so that its "we" may mean the subject."""
@@ -192,7 +203,8 @@ class Source:
         own, around = union(run.own for run in runs), union(run.around for run in runs)
         if claim.required & ~(own | around):
             return False
-        if claim.covered(own, around) < (ENOUGH if claim.required else ENOUGH_ALONE):
+        least = ENOUGH if claim.required else ENOUGH_ALONE if claim.brought else ENOUGH_REPEATED
+        if claim.covered(own, around) < least:
             return False
         lines = [
             Held(run, line, mask)
@@ -209,6 +221,7 @@ class Source:
         if (
             any(_has_better_row(claim, run) for run in runs)
             or self._tells_of_another(claim, main.line, lent)
+            or self._is_of_someone_else(claim, main.line)
             or (not main.line.table and swap.is_swapped(main.text, claim.said, self.question))
         ):
             return False
@@ -244,7 +257,7 @@ class Source:
             return False
         if self._displaces(claim, main.line, taken, [h.line for h in lines if h is not main]):
             return False
-        if any(_lends_words(claim, main, held) for held in lines):
+        if any(_lends_words(claim, main, h) or _lends_label(claim, h) for h in lines):
             return False
         further = {id(held.run): held.run for held in lines if held.run is not main.run}
         return all(_belongs(claim, main.run, run) for run in further.values())
@@ -258,6 +271,23 @@ class Source:
         opening = main.facts.sequence[:NEIGHBOURS]
         names = [name for name in main.facts.names if name.stem in opening]
         return self._vocabulary.has_rival(claim, names)
+
+    def _is_of_someone_else(self, claim: Claim, main: Line) -> bool:
+        """Whether `main` has the claim's verb behind other words for who does it, and another line
+        has it behind the claim's: "The tenants pay for gas. The landlord pays for water." tells
+        nothing of tenants who pay for water."""
+        if main.refers_back or main.table:
+            return False
+        names = {name.stem for name in main.facts.names if not name.opening}
+        told = _openings(main.facts)
+        return any(
+            whom
+            and told.get(verb)
+            and not whom & main.facts.stems
+            and not told[verb] & (claim.words.keys() | names)
+            and any(whom <= opening.get(verb, set()) for opening in self._openings)
+            for verb, whom in _openings(claim.said).items()
+        )
 
     def _displaces(self, claim: Claim, main: Line, taken: int, lenders: Sequence[Line]) -> bool:
         """Whether a figure or name from another line stands where `main` has one of its own.
@@ -381,6 +411,22 @@ def _lends_words(claim: Claim, main: Held, held: Held) -> bool:
     said, others = claim.digits, held.line.facts.numbers
     adds_words = held.mask & ~main.mask and not held.mask & (claim.figure_bits | claim.named)
     return bool(said and adds_words) and any(n.digits not in said for n in others if not n.year)
+
+
+def _lends_label(claim: Claim, held: Held) -> bool:
+    """Whether a row tells but what row it is: "Age: 6 months | Weight: 7.2" lends no six months to
+    the weight in the next."""
+    told = [figure for _, figure in held.line.named]
+    if not told or held.line.facts.numbers[0] in told:
+        return False
+    values = {figure.digits for figure in told}
+    return not any(bit & held.mask and n.digits in values for n, bit in claim.numbers)
+
+
+def _openings(known: Facts) -> dict[str, set[str]]:
+    """Of the first words, any of which may be the verb, those that stand before each."""
+    words = [item for item in known.sequence[: OPENING + 1] if isinstance(item, str)]
+    return {word: set(words[:i]) for i, word in reversed([*enumerate(words)])}
 
 
 def _says(claim: Claim, mask: int, around: int = 0) -> bool:

@@ -329,6 +329,78 @@ def test_who_does_a_thing_is_not_taken_from_the_sentence_before() -> None:
     assert found == [False, True]
 
 
+GROWTH = (
+    "Growth\nAge: 6 months | Weight, kg: 7.20 | Length, cm: 66 | Head, cm: 42.5\n"
+    "Age: 12 months | Weight, kg: 9.10 | Length, cm: 74 | Head, cm: 45.0\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
+        ("She weighed 7.20 kg at six months.", True),
+        ("She weighed 9.10 kg at six months.", False),
+        ("She weighed 7.20 kg at 6 months and 9.10 kg at 12 months.", True),
+    ],
+)
+def test_a_span_of_time_tells_which_row_is_meant(answer: str, supported: bool) -> None:
+    cited = check("How much did she weigh at six months?", answer, ("growth.md", GROWTH))
+    assert cited.sentences[0].supported == supported
+
+
+BILLS = (
+    "The tenants pay council tax, electricity and gas. The landlord pays for water and for "
+    "broadband. The television licence is the tenants' affair."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("Do the tenants pay for water?", "The tenants pay for water.", False),
+        ("Do the tenants have to pay for water?", "Yes, the tenants have to pay for water.", False),
+        ("Do the tenants pay for gas?", "Yes, the tenants pay for gas.", True),
+        ("Who pays for water?", "The landlord pays for water.", True),
+        ("Is the licence the tenants' affair?", "The licence is the tenants' affair.", True),
+    ],
+)
+def test_what_someone_else_does_is_not_said_of_whom_the_page_names_beside(
+    question: str, answer: str, supported: bool
+) -> None:
+    assert check(question, answer, ("tenancy.pdf", BILLS)).sentences[0].supported == supported
+
+
+TAX = (
+    "Taxpayer: {}. Reference: 48 2210. Issued in September.\n"
+    "Your tax code for 2026-27 is 1142L. The balance of £647.20 is due in January."
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "supported"),
+    [("Jonas Feld", True), ("Ada Lund", False), ("Jonas Feld. Taxpayer: Ada Lund", False)],
+)
+def test_a_form_is_about_the_one_person_whom_it_names(head: str, supported: bool) -> None:
+    said = "Jonas Feld's tax code for 2026-27 is 1142L."
+    cited = check("What is his tax code?", said, ("tax.pdf", TAX.format(head)))
+    assert cited.sentences[0].supported == supported
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("Is there a fee for an overdraft?", "Yes", False),
+        ("Is there a fee for an overdraft?", "No", True),
+        ("Is there a fee for a lost card?", "Yes.", True),
+    ],
+)
+def test_a_bare_yes_says_what_the_question_asks(
+    question: str, answer: str, supported: bool
+) -> None:
+    page = "We do not charge a fee for an overdraft. There is a fee for a lost card."
+    assert check(question, answer, ("bank.pdf", page)).sentences[0].supported == supported
+
+
 def test_two_passages_may_bear_out_one_sentence_together() -> None:
     cited = check(
         "Who sold more?",

@@ -8,6 +8,11 @@ NO_PETS = "No pets are allowed without written consent of the landlord."
 HOME = "Office staff may work from home. Staff of the press room may not."
 FORBIDDEN = "Animals of any kind are forbidden."
 SUBLET = "The tenant shall not, without the landlord's consent, sublet the flat."
+CAR = (
+    "A courtesy car is provided while yours is repaired, for up to 21 days; none is provided if "
+    "the car is a total loss or has been stolen."
+)
+DISCOUNT = "One claim does not reduce it; a second takes it down to 4 years."
 DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 2018."
 
 
@@ -28,6 +33,8 @@ DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 20
         ("Net sales increased by 5 %.", "Net sales decreased by 5 % to $90 million."),
         ("The price includes heating.", "Heating is excluded from the price."),
         ("The brakes failed to stop the car.", "The brakes stopped the car."),
+        ("Yes, you get a courtesy car if your car is stolen.", CAR),
+        ("After one claim, your no claim discount is reduced to 4 years.", DISCOUNT),
         (
             "Yes, smoking is allowed in the flat.",
             f"The tenants may not smoke in the flat. {NO_PETS}",
@@ -54,6 +61,10 @@ def test_the_opposite_of_the_source_is_seen(said: str, source: str) -> None:
         ("Notice is not less than a month.", "Notice of a month or more is given."),
         ("Office staff may work from home.", HOME),
         ("Staff of the press room may not.", HOME),
+        ("You get a courtesy car if yours is repaired.", CAR),
+        ("You get no courtesy car if yours is stolen.", CAR),
+        ("A second claim takes your no claim discount down to 4 years.", DISCOUNT),
+        ("The fee is waived if you cancel early.", "The fee is not charged if you cancel early."),
         ("The tenant pays.", "If the tenant does not, the landlord pays."),
         ("He no longer smokes.", "He has given up smoking."),
         ("The work may last ten days.", "The work may last no longer than ten days."),

@@ -169,6 +169,8 @@ def test_a_window_smaller_than_the_instructions_leaves_room_for_nothing() -> Non
         " the documents do not answer this",
         f"**{NO_ANSWER}**",
         f"{NO_ANSWER} The passages speak of ships.",
+        f"Yes\n{NO_ANSWER}",
+        f"No, {NO_ANSWER}",
         "The passages do not mention the rent. The provided context doesn’t state it.",
         "The passage does not answer this question.",
         "The rent for 2021 is not given in the passages.",
