@@ -31,6 +31,10 @@ PRINTED = re.compile(
 )
 """Marks that a model prints by itself, or copies from the line above a passage."""
 
+LISTED = re.compile(r",[^,.;:]+,?\s+(?:and|or)\s")
+BETWEEN = re.compile(r",\s+(?:(?:and|or)\s+)?|\s+(?:and|or)\s+")
+MOST_IN_ITEM = 3
+"""Words, or it is a clause, which may say it in its own words."""
 YES = re.compile(r"\W*(?:yes|true|correct)\b", re.IGNORECASE)
 POLARITY = re.compile(r"\W*(?:yes|no|true|false|correct|incorrect)\b\W*", re.IGNORECASE)
 ITEM = re.compile(rf"\s*(?:{sentences.MARKER.pattern})", re.VERBOSE)
@@ -94,9 +98,23 @@ def cite(
         stated = question if YES.match(said) and known == source.question else said
         if supported and negation.contradicts(stated, quoted):
             supported, opposed[len(found)] = False, quoted
+        elif supported and _lists_more(said, runs):
+            supported = False
         markers = [_marker(run, citations, first, supported=supported) for run in runs]
         found.append(Sentence(start, end, tuple(dict.fromkeys(markers)), supported))
     return Cited(_marked(text, kept, found), tuple(found), tuple(citations), opposed)
+
+
+def _lists_more(said: str, runs: Sequence[Run]) -> bool:
+    """Whether one of the items that it lists stands in none of the quotes, and others do."""
+    if not LISTED.search(said):
+        return False
+    known = {stem for run in runs for line in run.lines for stem in line.facts.stems}
+    known |= {stem for run in runs for stem in run.stretch.context.stems}
+    # The first item stands behind what is said of all.
+    items = [stems for item in BETWEEN.split(said)[1:] if (stems := facts.read(item).stems)]
+    held = [bool(stems & known) for stems in items]
+    return max(map(len, items), default=0) <= MOST_IN_ITEM and any(held) and not all(held)
 
 
 def placed(

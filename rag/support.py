@@ -221,7 +221,7 @@ class Source:
         if (
             any(_has_better_row(claim, run) for run in runs)
             or self._tells_of_another(claim, main.line, lent)
-            or self._is_of_someone_else(claim, main.line)
+            or any(self._is_of_someone_else(claim, held.line) for held in lines)
             or (not main.line.table and swap.is_swapped(main.text, claim.said, self.question))
         ):
             return False
@@ -272,18 +272,18 @@ class Source:
         names = [name for name in main.facts.names if name.stem in opening]
         return self._vocabulary.has_rival(claim, names)
 
-    def _is_of_someone_else(self, claim: Claim, main: Line) -> bool:
-        """Whether `main` has the claim's verb behind other words for who does it, and another line
+    def _is_of_someone_else(self, claim: Claim, line: Line) -> bool:
+        """Whether a line has the claim's verb behind other words for who does it, and another one
         has it behind the claim's: "The tenants pay for gas. The landlord pays for water." tells
         nothing of tenants who pay for water."""
-        if main.refers_back or main.table:
+        if line.refers_back or line.table:
             return False
-        names = {name.stem for name in main.facts.names if not name.opening}
-        told = _openings(main.facts)
+        names = {name.stem for name in line.facts.names if not name.opening}
+        told = _openings(line.facts)
         return any(
             whom
             and told.get(verb)
-            and not whom & main.facts.stems
+            and not whom & line.facts.stems
             and not told[verb] & (claim.words.keys() | names)
             and any(whom <= opening.get(verb, set()) for opening in self._openings)
             for verb, whom in _openings(claim.said).items()

@@ -361,6 +361,9 @@ BILLS = (
         ("Do the tenants have to pay for water?", "Yes, the tenants have to pay for water.", False),
         ("Do the tenants pay for gas?", "Yes, the tenants pay for gas.", True),
         ("Who pays for water?", "The landlord pays for water.", True),
+        ("What do the tenants pay?", "They pay council tax, electricity and gas.", True),
+        ("What do the tenants pay?", "They pay council tax, electricity, gas and rent.", False),
+        ("What do the tenants pay?", "The tenants pay council tax, gas, water and rent.", False),
         ("Is the licence the tenants' affair?", "The licence is the tenants' affair.", True),
     ],
 )
