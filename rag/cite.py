@@ -32,7 +32,9 @@ PRINTED = re.compile(
 """Marks that a model prints by itself, or copies from the line above a passage."""
 
 LISTED = re.compile(r",[^,.;:]+,?\s+(?:and|or)\s")
+"""In a sentence that lists several things."""
 BETWEEN = re.compile(r",\s+(?:(?:and|or)\s+)?|\s+(?:and|or)\s+")
+"""Two of them."""
 MOST_IN_ITEM = 3
 """Words, or it is a clause, which may say it in its own words."""
 YES = re.compile(r"\W*(?:yes|true|correct)\b", re.IGNORECASE)

@@ -30,7 +30,7 @@ OWN_VOICE = re.compile(
     re.IGNORECASE,
 )
 
-AFTER = re.compile(r"\s*\d+\s*(?:hour|day|week|month|quarter|year)s?\s*", re.IGNORECASE)
+TIME_SPAN = re.compile(r"\s*\d+\s*(?:hour|day|week|month|quarter|year)s?\s*", re.IGNORECASE)
 ITEM = re.compile(r"[;,](?:\s+(?:and|or))?\s+(?=\((?:[a-z]|[ivx]{1,4}|\d{1,2})\)\s)")
 """Between two items of a list in one sentence."""
 PERSON = re.compile(
@@ -270,7 +270,7 @@ def _named(text: str, known: Facts) -> tuple[tuple[Facts, Number], ...]:
     if "|" not in text or sum(n_in_cell) != len(known.numbers):
         return ()
     ends = accumulate(n_in_cell)
-    labelled = bool(AFTER.fullmatch(cells[0][2]))
+    labelled = bool(TIME_SPAN.fullmatch(cells[0][2]))
     return tuple(
         (name, known.numbers[end - 1])
         for name, n, end in [*zip(names, n_in_cell, ends, strict=True)][labelled:]

@@ -42,9 +42,9 @@ class Lexical:
         """
         if not words:
             return []
-        ranges = None if doc_ids is None else self._ranges(doc_ids)
-        if ranges is None:
+        if doc_ids is None:
             return self._found(words, n)
+        ranges = self._ranges(doc_ids)
         n_rows = int((ranges[:, 1] - ranges[:, 0] + 1).sum())
         if n_rows <= SCORED:
             return self._scored([_any_of(words)], n, ranges) if n_rows else []

@@ -35,11 +35,13 @@ ASIDE = re.compile(r"\b(not|never)\s*,([^,;.]{1,80}),")
 """In "shall not, without consent, sublet"."""
 FORWARD = frozenset("no not n't never nor neither none nobody nothing without unable".split())
 """They negate what follows them in their clause."""
+NONE = frozenset(["none"])
 OWNERS = frozenset("a an the this my your his her its our their".split())
 """With "no" behind them that is a part of a name: "your no claim discount"."""
 LESS = FORWARD | frozenset(
-    "0 free zero waived exempt lose loses lost forfeit forfeits refuse refuses refused".split()
+    "free zero waived exempt lose loses lost forfeit forfeits refuse refuses refused".split()
 )
+NOUGHT = re.compile(r"\b0\b(?![.,]?\d)")
 """Who says one of these may have denied a thing in other words."""
 FAILING = frozenset("fail fails failed failing refuse refuses refused refusing".split())
 """With "to" behind them they do too."""
@@ -116,18 +118,20 @@ def _is_denied_shortly(said: str, source: str) -> bool:
 
 def _is_denied_then(said: str, source: str) -> bool:
     """Whether a sentence without any "not" holds under a condition under which alone the source
-    denies what it says."""
+    denies what it says. "None" denies what was spoken of before it."""
     ours = CONDITION.match(_plain(said))
-    if not ours or _has(said, LESS | CLAUSE):
+    if not ours or _has(said, LESS | CLAUSE) or NOUGHT.search(said):
         return False
-    when = wording.starts(ours[2])
+    what, when = wording.starts(ours[1]), wording.starts(ours[2])
     clauses = [part for sentence in STOP.split(_plain(source)) for part in sentence.split(";")]
     for i, clause in enumerate(clauses):
         theirs = CONDITION.match(clause)
         if theirs and _has(theirs[1], FORWARD) and not _has(theirs[1], ONLY):
-            elsewhere = wording.starts(" ".join([*clauses[:i], theirs[1], *clauses[i + 1 :]]))
+            others = " ".join([*clauses[:i], *clauses[i + 1 :]])
+            denied = wording.starts(others if _has(theirs[1], NONE) else theirs[1])
+            elsewhere = wording.starts(f"{others} {theirs[1]}")
             then = wording.starts(theirs[2]) - elsewhere
-            if then & when and when <= then | elsewhere:
+            if what & denied and then & when and when <= then | elsewhere:
                 return True
     return False
 

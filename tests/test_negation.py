@@ -65,6 +65,8 @@ def test_the_opposite_of_the_source_is_seen(said: str, source: str) -> None:
         ("You get no courtesy car if yours is stolen.", CAR),
         ("A second claim takes your no claim discount down to 4 years.", DISCOUNT),
         ("The fee is waived if you cancel early.", "The fee is not charged if you cancel early."),
+        ("The fee is £0 if you cancel early.", "The fee is not charged if you cancel early."),
+        ("The people left when Calais fell.", "No man was hurt when Calais fell; the people left."),
         ("The tenant pays.", "If the tenant does not, the landlord pays."),
         ("He no longer smokes.", "He has given up smoking."),
         ("The work may last ten days.", "The work may last no longer than ten days."),
