@@ -129,9 +129,9 @@ def _is_denied_then(said: str, source: str) -> bool:
         if theirs and _has(theirs[1], FORWARD) and not _has(theirs[1], ONLY):
             others = " ".join([*clauses[:i], *clauses[i + 1 :]])
             denied = wording.starts(others if _has(theirs[1], NONE) else theirs[1])
-            elsewhere = wording.starts(f"{others} {theirs[1]}")
-            then = wording.starts(theirs[2]) - elsewhere
-            if what & denied and then & when and when <= then | elsewhere:
+            then = wording.starts(theirs[2])
+            told = wording.starts(f"{others} {theirs[1]}")
+            if what & denied and when <= then and when - told:
                 return True
     return False
 

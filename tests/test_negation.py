@@ -13,6 +13,7 @@ CAR = (
     "the car is a total loss or has been stolen."
 )
 DISCOUNT = "One claim does not reduce it; a second takes it down to 4 years."
+INTEREST = "Interest is not charged if rent is paid on time. If it is late, interest is charged."
 DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 2018."
 
 
@@ -66,6 +67,7 @@ def test_the_opposite_of_the_source_is_seen(said: str, source: str) -> None:
         ("A second claim takes your no claim discount down to 4 years.", DISCOUNT),
         ("The fee is waived if you cancel early.", "The fee is not charged if you cancel early."),
         ("The fee is £0 if you cancel early.", "The fee is not charged if you cancel early."),
+        ("Interest is charged if rent is paid late.", INTEREST),
         ("The people left when Calais fell.", "No man was hurt when Calais fell; the people left."),
         ("The tenant pays.", "If the tenant does not, the landlord pays."),
         ("He no longer smokes.", "He has given up smoking."),
