@@ -37,6 +37,11 @@ BETWEEN = re.compile(r",\s+(?:(?:and|or)\s+)?|\s+(?:and|or)\s+")
 """Two of them."""
 MOST_IN_ITEM = 3
 """Words, or it is a clause, which may say it in its own words."""
+OTHERS = frozenset("other others both similar more rest forth like".split())
+"""Which stand for items that are not named."""
+PART = 4
+"""Letters of a word that may be a part of another one."""
+EITHER = re.compile(r"\bor\b", re.IGNORECASE)
 YES = re.compile(r"\W*(?:yes|true|correct)\b", re.IGNORECASE)
 POLARITY = re.compile(r"\W*(?:yes|no|true|false|correct|incorrect)\b\W*", re.IGNORECASE)
 ITEM = re.compile(rf"\s*(?:{sentences.MARKER.pattern})", re.VERBOSE)
@@ -97,7 +102,8 @@ def cite(
         if not supported and (rest := without(said)) and source.find(facts.read(rest), asked)[1]:
             runs, supported = source.find(facts.read(rest), asked)
         quoted = " ".join(run.quote for run in runs)
-        stated = question if YES.match(said) and known == source.question else said
+        bare = YES.match(said) and known == source.question and not EITHER.search(question)
+        stated = question if bare else said
         if supported and negation.contradicts(stated, quoted):
             supported, opposed[len(found)] = False, quoted
         elif supported and _lists_more(said, runs):
@@ -114,9 +120,18 @@ def _lists_more(said: str, runs: Sequence[Run]) -> bool:
     known = {stem for run in runs for line in run.lines for stem in line.facts.stems}
     known |= {stem for run in runs for stem in run.stretch.context.stems}
     # The first item stands behind what is said of all.
-    items = [stems for item in BETWEEN.split(said)[1:] if (stems := facts.read(item).stems)]
-    held = [bool(stems & known) for stems in items]
+    items = [
+        stems for item in BETWEEN.split(said)[1:] if (stems := facts.read(item).stems - OTHERS)
+    ]
+    held = [any(_alike(stem, other) for stem in stems for other in known) for stems in items]
     return max(map(len, items), default=0) <= MOST_IN_ITEM and any(held) and not all(held)
+
+
+def _alike(stem: str, other: str) -> bool:
+    """Whether they are the same, or one is a part of the other: "phone" and "telephone"."""
+    return stem == other or (
+        min(len(stem), len(other)) >= PART and (stem in other or other in stem)
+    )
 
 
 def placed(

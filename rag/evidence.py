@@ -30,6 +30,7 @@ OWN_VOICE = re.compile(
     re.IGNORECASE,
 )
 
+TO_PERSON = re.compile(r"\b(?:you|your)\b|\|", re.IGNORECASE)
 TIME_SPAN = re.compile(r"\s*\d+\s*(?:hour|day|week|month|quarter|year)s?\s*", re.IGNORECASE)
 ITEM = re.compile(r"[;,](?:\s+(?:and|or))?\s+(?=\((?:[a-z]|[ivx]{1,4}|\d{1,2})\)\s)")
 """Between two items of a list in one sentence."""
@@ -37,7 +38,7 @@ PERSON = re.compile(
     r"(?m:^|[.;|])[ *]*(?i:(?:full )?name|patient|tax ?payer|(?:policy|account|card) ?holder"
     r"|(?:the )?insured|customer|client|member|borrower|employee|pupil|student|child|claimant"
     r"|applicant)(?i:(?:'s)? name)?:[ *]*"
-    r"((?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\b\.? )?[A-Z][\w'’-]+(?: [A-Z][\w'’-]+){0,3})"
+    r"((?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\b\.? )?[A-Z][\w'’-]+(?: [A-Z][\w'’-]+\b(?!:)){0,3})"
 )
 """Whom a form is about."""
 COVER = 1500
@@ -64,8 +65,9 @@ class Line:
     """A sentence, line or table row of a source. table: None for prose.
     columns: (index from the left, figure) of a row. named: (name, figure) of each cell that says
     its column's name, as in "Q1: 120 | Q2: 130". refers_back: it begins with a pronoun.
-    own_voice: it speaks of the document's owner without the name, as "we" or in a table. item_of:
-    in a list, where its sentence begins in the passage; -1 elsewhere."""
+    own_voice: it speaks of the document's owner without the name, as "we" or in a table.
+    to_person: of a form's person without the name, as "you" or in a row. item_of: in a list, where
+    its sentence begins in the passage; -1 elsewhere."""
 
     span: Span
     facts: Facts
@@ -75,6 +77,7 @@ class Line:
     named: tuple[tuple[Facts, Number], ...] = ()
     refers_back: bool = False
     own_voice: bool = False
+    to_person: bool = False
     item_of: int = -1
 
     def year_of(self, number: Number) -> int | None:
@@ -139,8 +142,8 @@ def titles_of(cover: str) -> str:
 
 def person_of(cover: str) -> str:
     """Name of the one person whom it is about; empty where it names several."""
-    named = {found[1] for found in PERSON.finditer(cover)}
-    return named.pop() if len(named) == 1 else ""
+    named = {found[1].casefold(): found[1] for found in PERSON.finditer(cover)}
+    return "".join(named.values()) if len(named) == 1 else ""
 
 
 def _may_head(word: str) -> bool:
@@ -164,6 +167,7 @@ def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
                 facts.read(text),
                 refers_back=bool(PRONOUN.match(text)),
                 own_voice=bool(OWN_VOICE.search(text)),
+                to_person=bool(TO_PERSON.search(text)),
                 item_of=sentence,
             )
             continue
@@ -173,7 +177,16 @@ def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
         table = table or _table((*above, *head))
         columns = _columns(text, known)
         n_columns = len(sentences.cells(text))
-        yield Line(here, known, table, columns, n_columns, _named(text, known), own_voice=True)
+        yield Line(
+            here,
+            known,
+            table,
+            columns,
+            n_columns,
+            _named(text, known),
+            own_voice=True,
+            to_person=True,
+        )
         if _is_heading_row(known):
             head, table = _with(head, text), None
 

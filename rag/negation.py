@@ -36,7 +36,9 @@ ASIDE = re.compile(r"\b(not|never)\s*,([^,;.]{1,80}),")
 FORWARD = frozenset("no not n't never nor neither none nobody nothing without unable".split())
 """They negate what follows them in their clause."""
 NONE = frozenset(["none"])
-OWNERS = frozenset("a an the this my your his her its our their".split())
+GOT = wording.starts("yes get gets receive receives given")
+"""Who has a thing by these has what another text calls provided or paid."""
+OWNERS = frozenset("a an the my your his its our their".split())
 """With "no" behind them that is a part of a name: "your no claim discount"."""
 LESS = FORWARD | frozenset(
     "free zero waived exempt lose loses lost forfeit forfeits refuse refuses refused".split()
@@ -122,16 +124,16 @@ def _is_denied_then(said: str, source: str) -> bool:
     ours = CONDITION.match(_plain(said))
     if not ours or _has(said, LESS | CLAUSE) or NOUGHT.search(said):
         return False
-    what, when = wording.starts(ours[1]), wording.starts(ours[2])
+    what, when = wording.starts(ours[1]) - GOT, wording.starts(ours[2])
     clauses = [part for sentence in STOP.split(_plain(source)) for part in sentence.split(";")]
     for i, clause in enumerate(clauses):
         theirs = CONDITION.match(clause)
         if theirs and _has(theirs[1], FORWARD) and not _has(theirs[1], ONLY):
             others = " ".join([*clauses[:i], *clauses[i + 1 :]])
-            denied = wording.starts(others if _has(theirs[1], NONE) else theirs[1])
+            denied = wording.starts(clauses[i - 1] if i and _has(theirs[1], NONE) else theirs[1])
             then = wording.starts(theirs[2])
             told = wording.starts(f"{others} {theirs[1]}")
-            if what & denied and when <= then and when - told:
+            if what and what <= denied and when <= then and when - told:
                 return True
     return False
 
@@ -178,11 +180,20 @@ def _read(text: str) -> list[_Word]:
     for number, sentence in enumerate(STOP.split(_plain(text))):
         asides = [aside for _, aside in ASIDE.findall(sentence)]
         for clause in _clauses(". ".join([ASIDE.sub(r"\1", sentence), *asides])):
-            if clause[:1] == ["none"]:  # of what was spoken of, which is so said both ways
-                words += [replace(w, sign=-1, cue=-1) for w in words if w.sentence == number]
             read, n_cues = _of_clause(clause, n_cues)
+            if clause[:1] == ["none"]:
+                before = [word for word in words if word.sentence == number]
+                words += _said_again(before, {word.stem for word in read})
             words += (replace(word, sentence=number) for word in read)
     return words
+
+
+def _said_again(before: list[_Word], stems: set[str]) -> list[_Word]:
+    """What "none" says a second time, denied: the words that its clause repeats, and of whom they
+    were said."""
+    again = [i for i, word in enumerate(before) if word.stem in stems]
+    said = [word for i, word in enumerate(before) if again and (i < again[0] or i in again)]
+    return [replace(word, sign=-1, cue=-1) for word in said]
 
 
 def _plain(text: str) -> str:

@@ -1,5 +1,6 @@
 """Finds the lines of the passages that bear out one sentence of an answer."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -41,6 +42,14 @@ RELEVANT = 0.5
 """Least share of the best line's likeness to the question for what bears out a short sentence."""
 TELLING = 0.3
 """Likeness that some line must reach, or the question ("And in 2017?") leads nowhere."""
+REFERS = re.compile(
+    r"(?:\W*\w+){0,6}?\W*\b(?:it|he|she|they|this|these|that|those)\b", re.IGNORECASE
+)
+LEADING = re.compile(
+    r"\W*(?:after|as|at|before|by|during|for|from|if|in|on|since|under|until|when|with)\b",
+    re.IGNORECASE,
+)
+"""Behind one of these at the start the first words do not tell who does it."""
 OPENING = 3
 """Words before a verb that tell who does it."""
 AKIN = 0.25
@@ -154,11 +163,14 @@ class Source:
             tables = {id(line.table): line.table for line in stretch.lines if line.table}
             heads = {key: held_by_heading(claim, table.facts) for key, table in tables.items()}
             subject = claim.subject_bits if self._is_owner(stretch, claim) else 0
+            named = [stem for stem, bit in claim.words.items() if bit & claim.named]
+            person = union(claim.words[s] for s in named if facts.speaks_of(stretch.person, s))
             for first, last in _windows(stretch.lines, own):
                 around = context
                 for line in stretch.lines[first : last + 1]:
                     around |= heads[id(line.table)] if line.table else 0
                     around |= subject if line.own_voice else 0
+                    around |= person if line.to_person else 0
                 main = max(range(first, last + 1), key=lambda i: claim.worth(own[i]))
                 score = _fit(claim, union(own[first : last + 1]), around)
                 score += near_weight * likes[main]
@@ -166,15 +178,10 @@ class Source:
                 yield Run(stretch, first, last, own, around, likes[main], score)
 
     def _titled(self, claim: Claim, stretch: Stretch) -> int:
-        """Bits of the question's names that the cover says, and of whom the document is about."""
-        asked = {name.stem for name in self.question.names}
-        names = {stem: bit for stem, bit in claim.words.items() if bit & claim.named}
-        return union(
-            bit
-            for stem, bit in names.items()
-            if (stem in asked and facts.speaks_of(stretch.titles, stem))
-            or facts.speaks_of(stretch.person, stem)
-        )
+        """Bits of the question's names that the cover says."""
+        names = {name.stem for name in self.question.names} & claim.words.keys()
+        said = (stem for stem in names if facts.speaks_of(stretch.titles, stem))
+        return union(claim.words[stem] for stem in said) & claim.named
 
     def _is_owner(self, stretch: Stretch, claim: Claim) -> bool:
         """Whether the document's pages name the subject, so that its "we" may mean the subject."""
@@ -221,7 +228,7 @@ class Source:
         if (
             any(_has_better_row(claim, run) for run in runs)
             or self._tells_of_another(claim, main.line, lent)
-            or any(self._is_of_someone_else(claim, held.line) for held in lines)
+            or any(self._is_of_someone_else(claim, held) for held in lines)
             or (not main.line.table and swap.is_swapped(main.text, claim.said, self.question))
         ):
             return False
@@ -272,11 +279,12 @@ class Source:
         names = [name for name in main.facts.names if name.stem in opening]
         return self._vocabulary.has_rival(claim, names)
 
-    def _is_of_someone_else(self, claim: Claim, line: Line) -> bool:
+    def _is_of_someone_else(self, claim: Claim, held: Held) -> bool:
         """Whether a line has the claim's verb behind other words for who does it, and another one
         has it behind the claim's: "The tenants pay for gas. The landlord pays for water." tells
         nothing of tenants who pay for water."""
-        if line.refers_back or line.table:
+        line = held.line
+        if line.table or REFERS.match(held.text) or LEADING.match(held.text):
             return False
         names = {name.stem for name in line.facts.names if not name.opening}
         told = _openings(line.facts)

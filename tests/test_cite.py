@@ -350,7 +350,8 @@ def test_a_span_of_time_tells_which_row_is_meant(answer: str, supported: bool) -
 
 BILLS = (
     "The tenants pay council tax, electricity and gas. The landlord pays for water and for "
-    "broadband. The television licence is the tenants' affair."
+    "broadband. The television licence is the tenants' affair. The tenants mend the fence. The "
+    "landlord mends the boiler. In addition, he mends the roof."
 )
 
 
@@ -361,6 +362,7 @@ BILLS = (
         ("Do the tenants have to pay for water?", "Yes, the tenants have to pay for water.", False),
         ("Do the tenants pay for gas?", "Yes, the tenants pay for gas.", True),
         ("Who pays for water?", "The landlord pays for water.", True),
+        ("Who mends the roof?", "The landlord mends the roof.", True),
         ("What do the tenants pay?", "They pay council tax, electricity and gas.", True),
         ("What do the tenants pay?", "They pay council tax, electricity, gas and rent.", False),
         ("What do the tenants pay?", "The tenants pay council tax, gas, water and rent.", False),
@@ -387,6 +389,12 @@ def test_a_form_is_about_the_one_person_whom_it_names(head: str, supported: bool
     said = "Jonas Feld's tax code for 2026-27 is 1142L."
     cited = check("What is his tax code?", said, ("tax.pdf", TAX.format(head)))
     assert cited.sentences[0].supported == supported
+
+
+def test_what_is_said_of_others_is_not_of_a_form_s_person() -> None:
+    page = "Patient: Ann Lee\nSeen on 3 May.\nFamily history\nThe father had a stroke in 1998."
+    cited = check("Who had a stroke?", "Ann Lee had a stroke in 1998.", ("letter.pdf", page))
+    assert not cited.sentences[0].supported
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ CAR = (
     "the car is a total loss or has been stolen."
 )
 DISCOUNT = "One claim does not reduce it; a second takes it down to 4 years."
+REFUNDS = "Refunds are made for tickets; none are made for vouchers."
+WARRANTY = "The warranty does not apply if the seal is broken."
+DOSE = "Do not take the full dose if your kidneys are weak; take half a dose."
 INTEREST = "Interest is not charged if rent is paid on time. If it is late, interest is charged."
 DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 2018."
 
@@ -34,6 +37,8 @@ DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 20
         ("Net sales increased by 5 %.", "Net sales decreased by 5 % to $90 million."),
         ("The price includes heating.", "Heating is excluded from the price."),
         ("The brakes failed to stop the car.", "The brakes stopped the car."),
+        ("Refunds are not made for tickets.", REFUNDS),
+        ("A fee is charged for this service.", "For this no fee is charged."),
         ("Yes, you get a courtesy car if your car is stolen.", CAR),
         ("After one claim, your no claim discount is reduced to 4 years.", DISCOUNT),
         (
@@ -68,6 +73,8 @@ def test_the_opposite_of_the_source_is_seen(said: str, source: str) -> None:
         ("The fee is waived if you cancel early.", "The fee is not charged if you cancel early."),
         ("The fee is £0 if you cancel early.", "The fee is not charged if you cancel early."),
         ("Interest is charged if rent is paid late.", INTEREST),
+        ("The warranty is void if the seal is broken.", WARRANTY),
+        ("Take half a dose if your kidneys are weak.", DOSE),
         ("The people left when Calais fell.", "No man was hurt when Calais fell; the people left."),
         ("The tenant pays.", "If the tenant does not, the landlord pays."),
         ("He no longer smokes.", "He has given up smoking."),
