@@ -31,6 +31,12 @@ OWN_VOICE = re.compile(
 )
 
 TO_PERSON = re.compile(r"\b(?:you|your)\b|\|", re.IGNORECASE)
+SOMEONE = re.compile(
+    r"\b(?:(?:grand)?(?:mother|father|parent)|brother|sister|son|daughter|wife|husband|spouse"
+    r"|partner|child|children|doctor|nurse|employer|landlord|tenant|driver|manager|party)\b",
+    re.IGNORECASE,
+)
+"""Someone else than a form's person."""
 TIME_SPAN = re.compile(r"\s*\d+\s*(?:hour|day|week|month|quarter|year)s?\s*", re.IGNORECASE)
 ITEM = re.compile(r"[;,](?:\s+(?:and|or))?\s+(?=\((?:[a-z]|[ivx]{1,4}|\d{1,2})\)\s)")
 """Between two items of a list in one sentence."""
@@ -146,6 +152,10 @@ def person_of(cover: str) -> str:
     return "".join(named.values()) if len(named) == 1 else ""
 
 
+def _is_to_person(text: str) -> bool:
+    return bool(TO_PERSON.search(text)) and not SOMEONE.search(text)
+
+
 def _may_head(word: str) -> bool:
     return len(word) <= SMALL or not word[0].islower()
 
@@ -167,7 +177,7 @@ def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
                 facts.read(text),
                 refers_back=bool(PRONOUN.match(text)),
                 own_voice=bool(OWN_VOICE.search(text)),
-                to_person=bool(TO_PERSON.search(text)),
+                to_person=_is_to_person(text),
                 item_of=sentence,
             )
             continue
@@ -185,7 +195,7 @@ def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
             n_columns,
             _named(text, known),
             own_voice=True,
-            to_person=True,
+            to_person=_is_to_person(text),
         )
         if _is_heading_row(known):
             head, table = _with(head, text), None

@@ -391,8 +391,9 @@ def test_a_form_is_about_the_one_person_whom_it_names(head: str, supported: bool
     assert cited.sentences[0].supported == supported
 
 
-def test_what_is_said_of_others_is_not_of_a_form_s_person() -> None:
-    page = "Patient: Ann Lee\nSeen on 3 May.\nFamily history\nThe father had a stroke in 1998."
+@pytest.mark.parametrize("whose", ["The", "Your"])
+def test_what_is_said_of_others_is_not_of_a_form_s_person(whose: str) -> None:
+    page = f"Patient: Ann Lee\nSeen on 3 May.\nHistory\n{whose} father had a stroke in 1998."
     cited = check("Who had a stroke?", "Ann Lee had a stroke in 1998.", ("letter.pdf", page))
     assert not cited.sentences[0].supported
 
