@@ -119,7 +119,8 @@ class Stretch:
 def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stretch]:
     """One Stretch for each span of each hit, best hit first; no line is read twice."""
     seen: set[Span] = set()
-    covers = cache(lambda doc_id: cover_of(doc_id, page_text))
+    titles = cache(lambda doc_id: titles_of(cover_of(doc_id, page_text)))
+    persons = cache(lambda doc_id: person_of(cover_of(doc_id, page_text)))
     stretches = []
     for hit in hits:
         name = facts.words_of(hit.document)
@@ -128,9 +129,8 @@ def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stre
         for span in hit.chunk.spans:
             page = page_text(span.doc_id, span.page)
             if lines := tuple(_lines(span, page, seen)):
-                cover = covers(span.doc_id)
-                above = titles_of(cover) if span.page > 1 else ""
-                person = person_of(cover)
+                above = titles(span.doc_id) if span.page > 1 else ""
+                person = persons(span.doc_id)
                 stretches.append(Stretch(hit, lines, context, plain_name, page, above, person))
     return stretches
 

@@ -117,7 +117,7 @@ class Source:
         self._vocabulary = Vocabulary(stretches, self.question)
         self._likeness: dict[frozenset[str], list[list[float]]] = {}
         lines = [line for stretch in stretches for line in stretch.lines if not line.table]
-        self._openings = [_openings(line.facts) for line in lines]
+        self._openings = {line.span: _openings(line.facts) for line in lines}
         self._found: dict[tuple[Facts, Facts], tuple[tuple[Run, ...], bool]] = {}
 
     def find(self, said: Facts, topic: Facts) -> tuple[tuple[Run, ...], bool]:
@@ -284,16 +284,16 @@ class Source:
         has it behind the claim's: "The tenants pay for gas. The landlord pays for water." tells
         nothing of tenants who pay for water."""
         line = held.line
-        if line.table or REFERS.match(held.text) or LEADING.match(held.text):
+        told = self._openings.get(line.span)
+        if told is None or REFERS.match(held.text) or LEADING.match(held.text):
             return False
         names = {name.stem for name in line.facts.names if not name.opening}
-        told = _openings(line.facts)
         return any(
             whom
             and told.get(verb)
             and not whom & line.facts.stems
             and not told[verb] & (claim.words.keys() | names)
-            and any(whom <= opening.get(verb, set()) for opening in self._openings)
+            and any(whom <= opening.get(verb, set()) for opening in self._openings.values())
             for verb, whom in _openings(claim.said).items()
         )
 
