@@ -17,6 +17,7 @@ from rag import (
     directions,
     evidence,
     facts,
+    lookup,
     negation,
     operands,
     opinion,
@@ -29,6 +30,7 @@ from rag import (
     wording,
 )
 from rag.errors import ContextOverflow
+from rag.records import Table
 from rag.sums import Operand
 from rag.types import (
     Answer,
@@ -49,6 +51,7 @@ from rag.types import (
 )
 
 PageText = Callable[[str, int], str]
+Tables = Callable[[Sequence[Hit], Callable[[str], bool]], Iterable[tuple[Hit, Sequence[Table]]]]
 Each = Callable[[Sequence[str]], Iterable[tuple[Hit, ...]]]
 Apart = Callable[[str], Iterable[tuple[Hit, ...]]]
 
@@ -95,6 +98,7 @@ def ask(
     limits: Limits,
     each: Each = lambda _rows: (),
     alone: Apart = lambda _question: (),
+    tables: Tables = lambda _hits, _may_be_in: (),
     cells: Callable[[str, Sequence[Hit]], tuple[str, ...]] = lambda _stamp, _hits: (),
     rule: refusal.Rule = refusal.DEFAULT,
     strictness: Strictness = "normal",
@@ -109,6 +113,8 @@ def ask(
     streamed before is then a draft that did not hold.
     each(rows) gives, for each document that rows of these names may be in, the passages and pages
     to look for them, the likeliest document first.
+    tables(hits, may_be_in) gives the tables of the documents found, with the first passage of each;
+    only of pages whose text may_be_in says may have what is asked for.
     alone(question) gives the passages found in each document by itself, where the question may be
     asked of each; of one that spans several, each is answered for.
     cells(stamp, hits) names what the model keeps of the hits' passages.
@@ -125,7 +131,11 @@ def ask(
         yield Delta(prompt.NO_ANSWER)
         yield Done(_nothing_found(question, retrieve_s, time.perf_counter() - start))
         return
-    answer = _worked_out(asked, found, page_text, each) or _over_time(asked, found, page_text, each)
+    answer = (
+        _worked_out(asked, found, page_text, each)
+        or _over_time(asked, found, page_text, each)
+        or _looked_up(asked, found, page_text, tables)
+    )
     if answer:
         yield Delta(answer.text)
     else:
@@ -338,6 +348,30 @@ def _over_time(
         lines.append((closing, (1, len(points))))
     citations = tuple(_cited_at(p.operand, i, page_text) for i, p in enumerate(points, start=1))
     return _by_code(question, lines, hits, citations)
+
+
+def _looked_up(
+    question: str, hits: tuple[Hit, ...], page_text: PageText, tables: Tables
+) -> Answer | None:
+    """The answer to a question for cells of a table, where the tables show them for certain: of
+    each document by its name, where several do and differ."""
+    query = lookup.asked(question)
+    if query is None:
+        return None
+    found: dict[str, tuple[Hit, lookup.Found]] = {}
+    for hit, some in tables(hits, query.may_be_in):
+        if seen := lookup.answer(query, some, facts.words_of(PurePath(hit.document).stem)):
+            found.setdefault(seen.text, (hit, seen))
+    lines: list[tuple[str, Sequence[int]]] = []
+    citations: list[Citation] = []
+    for hit, seen in found.values():
+        markers = range(len(citations) + 1, len(citations) + 1 + len(seen.records))
+        lines.append((seen.text if len(found) == 1 else f"{hit.document}: {seen.text}", markers))
+        for marker, record in zip(markers, seen.records, strict=True):
+            at = record.span
+            quote = page_text(at.doc_id, at.page)[at.start : at.end]
+            citations.append(Citation(marker, at, quote, True, hit.document, label=""))
+    return _by_code(question, lines, hits, tuple(citations)) if lines else None
 
 
 def _cited_at(operand: Operand, marker: int, page_text: PageText) -> Citation:

@@ -300,6 +300,11 @@ class Catalog:
         rows = self._all("SELECT number, text FROM pages WHERE doc_id = ? ORDER BY number", doc_id)
         return ((row["number"], row["text"]) for row in rows)
 
+    def labelled_texts(self, doc_id: str) -> Iterator[tuple[int, str, str]]:
+        """(number, label, text) of a document's pages, in order."""
+        sql = "SELECT number, label, text FROM pages WHERE doc_id = ? ORDER BY number"
+        return ((row["number"], row["label"], row["text"]) for row in self._all(sql, doc_id))
+
     def place(self, doc_id: str, number: int) -> tuple[str, str]:
         """(document name, page label) for a citation; empty where the document is gone."""
         row = self._one(

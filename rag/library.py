@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
 
 from rag import (
     answer,
     apart,
+    columns,
     conversation,
     cores,
     geometry,
@@ -23,15 +26,18 @@ from rag import (
     opinion,
     prepare,
     prompt,
+    records,
     refusal,
     retrieve,
 )
+from rag.arrays import FloatArray
 from rag.catalog import Catalog
 from rag.cells import CellStore
 from rag.errors import DocumentError, StoreError, StoreMismatch
 from rag.ingest import Ingest
 from rag.lock import LibraryLock
 from rag.readers import Readers
+from rag.records import Table
 from rag.settings import Settings
 from rag.sources import Sources
 from rag.tokens import FolderTokenizer
@@ -64,6 +70,12 @@ MOST_ALONE = 12
 are prepared, and some ten for another."""
 FEW = 6
 """Documents of a library that are all meant where the question names none of them."""
+MOST_TABLED = 3
+"""Documents whose tables are looked through, those with passages found first."""
+LONGEST_TABLED = 400
+"""Pages of them; a thousand rows are read in a twentieth of a second."""
+MOST_BOXED = 4
+"""Pages of PDFs whose tables are read for one question; one takes about 20 ms."""
 FROM_EACH = 3
 """Passages."""
 THREADS = "threads"
@@ -194,6 +206,7 @@ class Library:
             boxes=self.boxes,
             each=lambda rows: self._each(question, rows, within),
             alone=lambda q: self._alone(question, q, within),
+            tables=self._tables,
             limits=answer.Limits(self.settings.prompt_tokens, self.settings.answer_tokens),
             cells=lambda stamp, hits: prepare.names(self.catalog, stamp, hits),
             rule=self.rule,
@@ -260,30 +273,65 @@ class Library:
         return self.catalog.place(doc_id, number)[1]
 
     def boxes(self, span: Span) -> tuple[Box, ...]:
-        """Where the span stands on its page, a box a line; empty where the page does not tell.
+        """Where the span stands on its page, a box a line; empty where the page does not tell."""
+        boxes = self._boxes(span.doc_id, span.page)
+        return () if boxes is None else geometry.lines_of(boxes[span.start : span.end])
+
+    def _boxes(self, doc_id: str, number: int) -> FloatArray | None:
+        """As in `Page.boxes`; None where the page does not tell.
 
         OCR has left where its lines are. Else they are read from the original when asked for: boxes
         of every character of every page would make taking in a document take twice as long, and few
         pages are ever cited.
         """
-        stored = self.catalog.page(span.doc_id, span.page)
+        stored = self.catalog.page(doc_id, number)
         if stored is None or not any(stored.size):
-            return ()
+            return None
         if stored.lines:
-            placed = geometry.boxes_of(stored.lines, len(stored.text))
-            return geometry.lines_of(placed[span.start : span.end])
+            return geometry.boxes_of(stored.lines, len(stored.text))
         try:
             page = self.readers.page(
-                self._original(span.doc_id),
-                span.page,
-                name=self._name(span.doc_id),
-                password=self.catalog.password(span.doc_id),
+                self._original(doc_id),
+                number,
+                name=self._name(doc_id),
+                password=self.catalog.password(doc_id),
             )
         except DocumentError:
-            return ()
-        if page.boxes is None or page.text != stored.text:
-            return ()
-        return geometry.lines_of(page.boxes[span.start : span.end])
+            return None
+        return page.boxes if page.text == stored.text else None
+
+    def _tables(
+        self, hits: Sequence[Hit], may_be_in: Callable[[str], bool]
+    ) -> Iterator[tuple[Hit, list[Table]]]:
+        """The tables of the first documents found that have any, with the first passage of each:
+        all of a document whose rows name their columns, those of the pages found of a PDF. Pages
+        that may_be_in rules out are not looked at."""
+        by_document: dict[str, list[Hit]] = {}
+        for hit in hits:
+            by_document.setdefault(hit.chunk.doc_id, []).append(hit)
+        n, n_boxed = 0, 0
+        for doc_id, own in by_document.items():
+            if n == MOST_TABLED:
+                return
+            if any(records.stand_in(hit.chunk.text) for hit in own):
+                pages = [*islice(self.catalog.labelled_texts(doc_id), LONGEST_TABLED + 1)]
+                found = records.read(doc_id, pages[:LONGEST_TABLED])
+                if len(pages) > LONGEST_TABLED:
+                    found = [replace(table, goes_on=True) for table in found]
+            else:
+                numbers = dict.fromkeys(s.page for hit in own for s in hit.chunk.spans)
+                found = []
+                for number in numbers:
+                    text = self.page_text(doc_id, number)
+                    told = f"{own[0].document} {own[0].chunk.context} {text}"
+                    if not (may_be_in(told) and columns.stand_in(text)) or n_boxed == MOST_BOXED:
+                        continue
+                    n_boxed += 1
+                    if (boxes := self._boxes(doc_id, number)) is not None:
+                        found += columns.read(doc_id, number, text, boxes)
+            if found:
+                n += 1
+                yield own[0], found
 
     def picture(
         self, doc_id: str, number: int, *, width_px: int, boxes: tuple[Box, ...] = ()

@@ -137,6 +137,23 @@ def typeset(*pages: Sequence[tuple[str, float, str]], enlarge: bool = False) -> 
     return stream.getvalue()
 
 
+def tabled(*rows: Sequence[str], above: Sequence[str] = (), below: Sequence[str] = ()) -> bytes:
+    """A table with a column every 110 points, a line of text for each of `above` and `below`. A
+    cell with a line break takes two lines."""
+    stream = io.BytesIO()
+    canvas = Canvas(stream, pagesize=(612, 792), invariant=True)
+    canvas.setFont("Helvetica", 11)
+    y = 700
+    for line in (*above, *rows, *below):
+        cells = [line] if isinstance(line, str) else line
+        for i, cell in enumerate(cells):
+            for k, part in enumerate(cell.split("\n")):
+                canvas.drawString(60 + 110 * i, y - 13 * k, part)
+        y -= 9 + 13 * max(cell.count("\n") + 1 for cell in cells)
+    canvas.save()
+    return stream.getvalue()
+
+
 def joined(*files: bytes) -> bytes:
     writer = PdfWriter()
     for data in files:

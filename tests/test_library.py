@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import pdfs
 import pytest
 from libraries import GARDEN, HARBOUR, small_models
 
@@ -223,6 +224,64 @@ def test_a_question_to_several_documents_is_asked_of_each_that_it_may_be_for(
     assert len(asked_of(each)) == 1  # not all of seven can be meant, unless they are chosen
     library.catalog.put_in("Agreements", [r.id for r in library.catalog.documents()])
     assert len(asked_of(each, Filter(collections=("Agreements",)))) == 7
+
+
+STAFF = """\
+Name,Office,Extension
+Ann Lee,Leeds,2101
+Tom Hall,York,2114
+Li Wen,Leeds,2311
+"""
+
+
+def test_cells_of_tables_are_looked_up_without_the_model(
+    fake_library: Open, tmp_path: Path
+) -> None:
+    generator = ScriptedGenerator("The model was asked.")
+    library = fake_library(generator=generator)
+    staff, plans = tmp_path / "Staff.csv", tmp_path / "Plans.pdf"
+    staff.write_text(STAFF)
+    rows = [("", "Basic", "Plus"), ("Price per month", "24", "31"), ("Setup fee", "30", "none")]
+    plans.write_bytes(pdfs.tabled(*rows, above=["Our plans"], below=["Prices rise."] * 4))
+    list(library.ingest.take_in([staff, plans]))
+
+    def told(question: str) -> tuple[str, list[str]]:
+        last = list(library.ask(question))[-1]
+        assert isinstance(last, Done)
+        for citation in last.answer.citations:
+            page = library.page_text(citation.span.doc_id, citation.span.page)
+            assert page[citation.span.start : citation.span.end] == citation.quote
+        quotes = [citation.quote for citation in last.answer.citations]
+        return (last.answer.marked if last.answer.maker == "figures" else ""), quotes
+
+    assert told("What is Tom Hall's extension?") == (
+        "Tom Hall – Extension: 2114. [1]",
+        ["Name: Tom Hall | Office: York | Extension: 2114"],
+    )
+    assert told("Who is in Leeds?")[0] == "Office: Leeds – Name: Ann Lee; Li Wen. [1][2]"
+    assert told("What is the setup fee of the Plus plan?") == (
+        "Setup fee – Plus: none. [1]",
+        ["Setup fee 30 none"],
+    )
+    assert not generator.prompts
+    assert told("Is Tom Hall in Leeds?")[0] == ""
+    assert generator.prompts
+
+
+def test_documents_that_differ_in_a_cell_are_each_told_by_name(
+    fake_library: Open, tmp_path: Path
+) -> None:
+    library = fake_library()
+    for year, extension in ((2025, "2114"), (2026, "2999")):
+        (tmp_path / f"Staff {year}.csv").write_text(STAFF.replace("2114", extension))
+    list(library.ingest.take_in(sorted(tmp_path.glob("*.csv"))))
+    last = list(library.ask("What is Tom Hall's extension?"))[-1]
+    assert isinstance(last, Done)
+    assert sorted(last.answer.text.splitlines()) == [
+        "Staff 2025.csv: Tom Hall – Extension: 2114.",
+        "Staff 2026.csv: Tom Hall – Extension: 2999.",
+    ]
+    assert [sentence.markers for sentence in last.answer.sentences] == [(1,), (2,)]
 
 
 # Opening

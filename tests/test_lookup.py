@@ -1,0 +1,238 @@
+import pytest
+
+from rag import lookup
+from rag.records import read
+
+STAFF = """\
+Name: Amara Okafor | Role: Head of Finance | Department: Finance | Extension: 2101 | \
+Start date: 2017-03-06 | Office: Leeds | Line manager: Piers Lind
+Name: Tom Hall | Role: Payroll Officer | Department: Finance | Extension: 2114 | \
+Start date: 2021-09-13 | Office: Leeds | Line manager: Amara Okafor
+Name: Priya Nair | Role: Accounts Assistant | Department: Finance | Extension: 2117 | \
+Start date: 2023-01-09 | Office: York | Line manager: Amara Okafor
+Name: Piers Lind | Role: Managing Director | Department: Executive | Extension: 2001 | \
+Start date: 2011-05-02 | Office: Leeds
+Name: Hassan Aziz | Role: Technician | Department: IT | Extension: 2402 | \
+Start date: 2020-10-05 | Office: Goole | Line manager: Piers Lind"""
+STOCK = """\
+Part number: BR-1042 | Description: Brake pad set, front | In stock: 14 | Supplier: Kessler | \
+Unit price (EUR): 38.5 | Shelf: A3
+Part number: BR-1043 | Description: Brake pad set, rear | In stock: 3 | Supplier: Kessler | \
+Unit price (EUR): 34.9 | Shelf: A3
+Part number: FL-0310 | Description: Oil filter, petrol | In stock: 40 | Supplier: Mannov | \
+Unit price (EUR): 7.8 | Shelf: B1
+Part number: FL-0315 | Description: Oil filter, diesel | In stock: 22 | Supplier: Mannov | \
+Unit price (EUR): 9.2 | Shelf: B1"""
+WEEK = """\
+Period: 1 (08:50-09:50) | Monday: Maths | Tuesday: French | Wednesday: Science
+Period: 2 (09:50-10:50) | Monday: English | Tuesday: Maths | Wednesday: PE
+Period: 3 (11:10-12:10) | Monday: PE | Tuesday: History | Wednesday: English"""
+SIZES = """\
+Measurements are in centimetres.
+
+Size: S | Chest: 88 | Inside leg: 78
+Size: M | Chest: 94 | Inside leg: 80
+Size: L | Chest: 100 | Inside leg: 82"""
+MONTHS = """\
+Month: March | Rent: 1250 | Electricity: 118 | Groceries: 640
+Month: April | Rent: 1290 | Electricity: 97 | Groceries: 601
+Month: May | Rent: 1290 | Electricity: 84 | Groceries: 655"""
+MEDICINES = """\
+Medicine: Ramipril | Dose: 1 capsule | When: Morning | What it is for: Blood pressure
+Medicine: Atorvastatin | Dose: 1 tablet | When: Bedtime | What it is for: Cholesterol
+Medicine: Metformin | Dose: 2 tablets | When: Morning and evening | What it is for: Diabetes"""
+FERRY = """\
+Port: Kennacraig | Sailing 1: 06:30 | Sailing 2: 10:15
+Port: Port Ellen | Sailing 1: 08:50 | Sailing 2: 12:35
+Port: Oban | Sailing 1: 12:20 | Sailing 2: -"""
+
+
+def answer(question: str, *pages: str, name: str = "a list") -> str:
+    """What a document with these pages tells; empty for nothing."""
+    query = lookup.asked(question)
+    if query is None:
+        return ""
+    tables = read("d", [(number, "", text) for number, text in enumerate(pages, 1)])
+    found = lookup.answer(query, tables, name)
+    assert found is None or found.records
+    return found.text if found else ""
+
+
+@pytest.mark.parametrize(
+    ("question", "page", "expected"),
+    [
+        ("What is Priya Nair's extension?", STAFF, "Priya Nair – Extension: 2117."),
+        ("Who is Tom Hall's manager?", STAFF, "Tom Hall – Line manager: Amara Okafor."),
+        ("When did Amara Okafor start?", STAFF, "Amara Okafor – Start date: 2017-03-06."),
+        ("Where does Priya Nair work?", STAFF, "Priya Nair – Office: York."),
+        ("What department does Hassan Aziz work in?", STAFF, "Hassan Aziz – Department: IT."),
+        ("What is the phone number of Hassan Aziz?", STAFF, "Hassan Aziz – Extension: 2402."),
+        ("How many front brake pads are in stock?", STOCK, "Brake pad set, front – In stock: 14."),
+        ("What does part FL-0315 cost?", STOCK, "FL-0315 – Unit price (EUR): 9.2."),
+        ("Where is the petrol oil filter kept?", STOCK, "Oil filter, petrol – Shelf: B1."),
+        ("Who supplies BR-1042?", STOCK, "BR-1042 – Supplier: Kessler."),
+        ("What does 7B have on Wednesday in period 2?", WEEK, "(09:50-10:50) – Wednesday: PE."),
+        ("What is the first lesson on Tuesday?", WEEK, "1 (08:50-09:50) – Tuesday: French."),
+        ("What is the inside leg of a size S?", SIZES, "Size S – Inside leg: 78."),
+        ("How much did we spend on groceries in March?", MONTHS, "March – Groceries: 640."),
+        ("What was the electricity bill in May?", MONTHS, "May – Electricity: 84."),
+        ("When do I take atorvastatin?", MEDICINES, "Atorvastatin – When: Bedtime."),
+        ("What is ramipril for?", MEDICINES, "Ramipril – What it is for: Blood pressure."),
+        ("How many tablets of metformin do I take?", MEDICINES, "Metformin – Dose: 2 tablets."),
+        ("When does the second sailing leave Port Ellen?", FERRY, "Port Ellen – Sailing 2: 12:35."),
+        ("What time is sailing 1 at Oban?", FERRY, "Oban – Sailing 1: 12:20."),
+    ],
+)
+def test_a_cell_is_told_where_row_and_column_meet(question: str, page: str, expected: str) -> None:
+    assert answer(question, page, name="timetable of 7B").endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("question", "page", "expected"),
+    [
+        ("Who works in Leeds?", STAFF, "Office: Leeds – Name: Amara Okafor; Tom Hall; Piers Lind."),
+        ("Who has extension 2114?", STAFF, "Extension: 2114 – Name: Tom Hall."),
+        ("Who is in Finance?", STAFF, "Finance – Name: Amara Okafor; Tom Hall; Priya Nair."),
+        ("Who reports to Amara Okafor?", STAFF, "Amara Okafor – Name: Tom Hall; Priya Nair."),
+        ("Who is the Head of Finance?", STAFF, "Role: Head of Finance – Name: Amara Okafor."),
+        ("Which size has a chest of 94 cm?", SIZES, "Chest: 94 – Size: M."),
+        ("Which medicine is for cholesterol?", MEDICINES, "Cholesterol – Medicine: Atorvastatin."),
+        ("What is on shelf A3?", STOCK, "BR-1042, Brake pad set, front; BR-1043, Brake pad set"),
+        (
+            "When is PE?",
+            WEEK,
+            "PE: Monday, Period 3 (11:10-12:10); Wednesday, Period 2 (09:50-10:50)",
+        ),
+        ("On which days is there English?", WEEK, "English: Monday, Period 2 (09:50-10:50); Wedn"),
+    ],
+)
+def test_all_rows_with_a_value_are_told(question: str, page: str, expected: str) -> None:
+    assert expected in answer(question, page)
+
+
+def test_what_there_is_on_a_day_is_told_in_order() -> None:
+    told = answer("What lessons are there on Monday?", WEEK)
+    assert told.index("Maths") < told.index("English") < told.index("PE")
+
+
+@pytest.mark.parametrize(
+    ("question", "page", "expected"),
+    [
+        ("How many people work in Finance?", STAFF, "3 (Department: Finance) – Name: "),
+        ("How many months was the rent 1290?", MONTHS, "2 (Rent: 1290) – Month: April; May."),
+        (
+            "What is the most expensive part?",
+            STOCK,
+            "BR-1042 – Unit price (EUR): 38.5, the highest",
+        ),
+        (
+            "Which part is the cheapest?",
+            STOCK,
+            "FL-0310 – Unit price (EUR): 7.8, the cheapest of 4",
+        ),
+        (
+            "Who is the newest member of staff?",
+            STAFF,
+            "Priya Nair – Start date: 2023-01-09, the new",
+        ),
+        (
+            "In which month was electricity lowest?",
+            MONTHS,
+            "May – Electricity: 84, the lowest of 3.",
+        ),
+        (
+            "In which month was the rent highest?",
+            MONTHS,
+            "April – Rent: 1290; May – Rent: 1290, the",
+        ),
+    ],
+)
+def test_rows_are_counted_and_compared(question: str, page: str, expected: str) -> None:
+    assert answer(question, page).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is Tom Hall's salary?",
+        "What is Ada Byron's extension?",
+        "Where was Tom Hall born?",
+        "Who is Amara Okafor?",
+        "Who is the manager?",
+        "Who is the Finance manager?",
+        "Who does not work in Leeds?",
+        "Who works in Leeds and York?",
+        "Who started before 2018?",
+        "What was Tom Hall's extension in 2019?",
+        "Is Tom Hall in Leeds?",
+        "Why is Tom Hall in Leeds?",
+        "How many people are there?",
+        "Tell me about Finance",
+        "Qual é o ramal de Tom Hall?",
+        "What is the extension?",
+    ],
+)
+def test_nothing_is_told_where_a_word_is_left_over_or_no_cell_is_asked_for(question: str) -> None:
+    assert answer(question, STAFF) == ""
+
+
+@pytest.mark.parametrize(
+    ("question", "page"),
+    [
+        ("What teacher does 7B have on Wednesday in period 2?", WEEK),
+        ("Who teaches Maths on Monday?", WEEK),
+        ("What is the chest of a size XXL?", SIZES),
+        ("Which size has a chest of 94 inches?", SIZES),
+        ("What did we pay for groceries in August?", MONTHS),
+        ("What is the total spent on groceries?", MONTHS),
+        ("What time is sailing 2 at Oban?", FERRY),
+        ("What is the largest dose?", MEDICINES),
+    ],
+)
+def test_nothing_is_told_of_what_the_table_does_not_have(question: str, page: str) -> None:
+    assert answer(question, page, name="timetable of 7B") == ""
+
+
+def test_a_name_of_the_document_is_known_to_all_its_rows() -> None:
+    question = "When does Margaret take atorvastatin?"
+    assert answer(question, MEDICINES, name="Medicines for Margaret").endswith("Bedtime.")
+    assert answer(question, MEDICINES, name="Medicines for Arthur") == ""
+
+
+def test_two_tables_that_differ_leave_it_open() -> None:
+    other = STAFF.replace("2114", "9999")
+    question = "What is Tom Hall's extension?"
+    assert answer(question, f"{STAFF}\n\nOld list\n\n{STAFF}") == "Tom Hall – Extension: 2114."
+    assert answer(question, f"{STAFF}\n\nOld list\n\n{other}") == ""
+
+
+def test_a_table_with_a_doubtful_row_is_left_to_the_model() -> None:
+    broken = f"{STAFF}\nName: Eva Moss | Office: York | on leave | Department: IT"
+    assert answer("Who works in York?", STAFF) != ""
+    assert answer("Who works in York?", broken) == ""
+
+
+def test_values_that_differ_are_told_row_by_row() -> None:
+    told = answer("What is the price of an oil filter?", STOCK)
+    assert told == "Unit price (EUR): FL-0310: 7.8; FL-0315: 9.2."
+
+
+def test_of_many_rows_so_many_are_told_and_the_rest_counted() -> None:
+    many = "\n".join(f"Name: Person {i} | Office: Leeds" for i in range(50))
+    told = answer("Who works in Leeds?", many)
+    assert told.count(";") == lookup.MOST_TOLD
+    assert told.endswith("; and 30 more.")
+
+
+def test_thousands_of_rows_are_looked_through_at_once() -> None:
+    many = "\n".join(
+        f"Name: Person{i} | Office: Office{i % 90} | Extension: {i}" for i in range(5000)
+    )
+    assert answer("What is Person4711's extension?", many) == "Person4711 – Extension: 4711."
+
+
+def test_a_page_without_the_words_is_not_looked_at() -> None:
+    query = lookup.asked("What is Priya Nair's extension?")
+    assert query is not None
+    assert query.may_be_in(STAFF)
+    assert not query.may_be_in(STOCK)
