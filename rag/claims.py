@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag import figures
 from rag.evidence import Line, Stretch
@@ -40,6 +41,7 @@ class Claim:
     required: int
     named: int
     brought: int
+    new: int
     subject: frozenset[str]
     owners: dict[int, str]
     years: frozenset[int]
@@ -144,6 +146,7 @@ class Vocabulary:
             required=named | union(bit for _, bit in (*numbers, *days, *months)),
             named=named,
             brought=brought,
+            new=union(words[stem] for stem in said.stems - topic.stems),
             subject=_subject(names),
             owners=_owners(said.sequence, numbers, {name.stem for name in names}),
             years=said.years or topic.years,
@@ -165,7 +168,7 @@ def held_by_line(claim: Claim, line: Line, asked: Asked) -> int:
                 number, figure, in_table=line.table is not None, scales=scales, asked=asked
             ) and (number.year or _in_column(claim, line, figure)):
                 mask |= bit
-    return mask
+    return mask & ~_misplaced(claim, line) if line.cells else mask
 
 
 def held_by_heading(claim: Claim, heading: Facts, plain_name: str = "") -> int:
@@ -256,6 +259,44 @@ def _in_column(claim: Claim, line: Line, figure: Number) -> bool:
         return False
     name = line.name_of(figure)
     return name is None or _is_named(claim, name) or not _names_another(claim, line, name)
+
+
+def _misplaced(claim: Claim, line: Line) -> int:
+    """Bits of words that a row has under another column than the claim says. "Wednesday: PE |
+    Friday: Art" bears out no art on Wednesday, nor that Wednesday is meant.
+
+    Where the claim names a column but not what stands there, it says the name with a capital for
+    another reason, or the question's name of a column, or one right in front of another value."""
+    told = [(name, value) for name, value in line.cells if _says_of(claim, value)]
+    said = frozenset[str]().union(*(value.stems for _, value in told))
+    named = [name for name, _ in line.cells if _is_named(claim, name) and name.stems - said]
+    # Figures are held to their columns one by one.
+    of_words = [name for name, value in line.cells if value.stems]
+    unsaid = [name for name in named if name in of_words and name not in [n for n, _ in told]]
+    if not told or not unsaid:
+        return 0
+    right = [name.stems | value.stems for name, value in told if name in named]
+    kept = _bits(claim, frozenset[str]().union(*right))
+    names = _bits(claim, frozenset[str]().union(*(name.stems for name in unsaid)) - said)
+    loose = frozenset[str]().union(*(value.stems for name, value in told if name not in named))
+    behind = {b for a, b in pairwise(claim.sequence) if any(a in n.stems for n in unsaid)}
+    values = _bits(claim, loose if not names & claim.new else loose & behind) & claim.new
+    return (names & claim.named | values) & ~kept
+
+
+def _bits(claim: Claim, stems: frozenset[str]) -> int:
+    return union(claim.words[stem] for stem in stems & claim.words.keys())
+
+
+def _says_of(claim: Claim, value: Facts) -> bool:
+    """Whether the claim says anything of a cell."""
+    numbers = {number.digits for number in value.numbers}
+    days = frozenset(day for readings in value.days for day in readings)
+    return bool(
+        value.stems & claim.words.keys()
+        or numbers & claim.digits
+        or any(readings & days for readings, _ in claim.days)
+    )
 
 
 def _is_named(claim: Claim, name: Facts) -> bool:

@@ -70,10 +70,10 @@ class Table:
 class Line:
     """A sentence, line or table row of a source. table: None for prose.
     columns: (index from the left, figure) of a row. named: (name, figure) of each cell that says
-    its column's name, as in "Q1: 120 | Q2: 130". refers_back: it begins with a pronoun.
-    own_voice: it speaks of the document's owner without the name, as "we" or in a table.
-    to_person: of a form's person without the name, as "you" or in a row. item_of: in a list, where
-    its sentence begins in the passage; -1 elsewhere."""
+    its column's name, as in "Q1: 120 | Q2: 130"; cells: (name, value) of all of them. refers_back:
+    it begins with a pronoun. own_voice: it speaks of the document's owner without the name, as "we"
+    or in a table. to_person: of a form's person without the name, as "you" or in a row. item_of: in
+    a list, where its sentence begins in the passage; -1 elsewhere."""
 
     span: Span
     facts: Facts
@@ -81,6 +81,7 @@ class Line:
     columns: tuple[tuple[int, Number], ...] = ()
     n_columns: int = 0
     named: tuple[tuple[Facts, Number], ...] = ()
+    cells: tuple[tuple[Facts, Facts], ...] = ()
     refers_back: bool = False
     own_voice: bool = False
     to_person: bool = False
@@ -194,6 +195,7 @@ def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
             columns,
             n_columns,
             _named(text, known),
+            _cells(text),
             own_voice=True,
             to_person=_is_to_person(text),
         )
@@ -282,6 +284,14 @@ def _columns(text: str, known: Facts) -> tuple[tuple[int, Number], ...]:
     if len(filled) > len(known.numbers):
         return ()
     return tuple(zip(filled, known.numbers[len(known.numbers) - len(filled) :], strict=True))
+
+
+def _cells(text: str) -> tuple[tuple[Facts, Facts], ...]:
+    """Of a row whose cells all say what their columns are called."""
+    cells = [cell.partition(": ") for cell in text.split(" | ")]
+    if len(cells) < 2 or not all(value for _, _, value in cells):
+        return ()
+    return tuple((facts.read(name), facts.read(value)) for name, _, value in cells)
 
 
 def _named(text: str, known: Facts) -> tuple[tuple[Facts, Number], ...]:

@@ -66,6 +66,11 @@ CHANGE = re.compile(
     r"|varied|varies|from)\b",
     re.IGNORECASE,
 )
+EXTREME = re.compile(
+    r"\b(?:most|least|fewest|(?:high|low|larg|small|bigg|great|new|old|long|short|earli|lat|cheap"
+    r"|heavi|tall|fast|slow|young)est)\b",
+    re.IGNORECASE,
+)
 AMOUNT = re.compile(r"[$€£¥₹] ?\d[\d.,]*|\d[\d.,]*(?= ?(?:%|per ?cent|[mb]illion\b))|\d+[.,]\d+")
 MAY_BE = re.compile(
     r"\b(?:can|could|may|might|will|would|should)\b(?: (?:not|also|be|\w+ly|and))* \w+",
@@ -121,7 +126,11 @@ def read(
     `opinion.OPENINGS`; empty where not asked for."""
     stated = [s.supported for s in sentences if s.markers or not s.supported]
     quotes = [citation.quote for citation in citations]
-    if lacks_answer(question, text) or not states_relation(question, quotes):
+    if (
+        lacks_answer(question, text)
+        or not states_relation(question, quotes)
+        or compares_one_row(question, quotes)
+    ):
         stated = [False]
     cited = [hit for hit in hits if any(_holds(hit, citation) for citation in citations)]
     cited = cited or [*hits[:1]]
@@ -182,6 +191,16 @@ def states_relation(question: str, quotes: Sequence[str]) -> bool:
             held = (wording.starts(text) for text in texts)
             return any(all(2 * len(side & words) >= len(side) for side in sides) for words in held)
     return True
+
+
+def compares_one_row(question: str, quotes: Sequence[str]) -> bool:
+    """Whether the most or the least of something is asked for, and all that is cited is one row of
+    a table that names its columns: others may have more."""
+    found = EXTREME.search(question)
+    if not found or len(quotes) != 1 or found[0].casefold() in quotes[0].casefold():
+        return False
+    cells = quotes[0].split(" | ")
+    return len(cells) > 1 and all(": " in cell for cell in cells)
 
 
 def n_absent(question: str, hits: Sequence[Hit], covers: Sequence[str] = ()) -> int:

@@ -627,3 +627,34 @@ def test_names_alone_bear_out_nothing_that_is_said_of_them(said: str) -> None:
     )
     cited = cite("May Marina Holt keep pets?", said, (hit(page),), lambda _doc, _page: page)
     assert not cited.sentences[0].supported
+
+
+WEEK = (
+    "Period: 1 (08:50-09:50) | Monday: Maths | Wednesday: Science | Friday: PE\n"
+    "Period: 3 (11:10-12:10) | Monday: Science | Wednesday: PE | Friday: English"
+)
+BRAKES = "Part: BR-1042 | Description: Brake pads, front | Supplier: Kessler | Shelf: A3"
+TABLET = "Medicine: Atorvastatin | Dose: 1 tablet | When: Bedtime | Use: Cholesterol"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "page", "supported"),
+    [
+        ("What is on Wednesday in period 3?", "On Wednesday in period 3 is PE.", WEEK, True),
+        ("What is on Wednesday in period 3?", "On Wednesday in period 3 is Science.", WEEK, False),
+        ("When is Science?", "Science is on Wednesday in period 1.", WEEK, True),
+        ("When is Science?", "Science is on Wednesday in period 3.", WEEK, False),
+        ("When is PE?", "PE is on Wednesday and Friday.", WEEK, True),
+        ("When is PE?", "PE is on Monday, Wednesday and Friday.", WEEK, False),
+        ("Who is the supplier of BR-1042?", "The supplier of BR-1042 is Kessler.", BRAKES, True),
+        ("Who is the supplier of BR-1042?", "The supplier of BR-1042 is A3.", BRAKES, False),
+        ("Where is BR-1042?", "BR-1042 is on shelf A3, from Kessler.", BRAKES, True),
+        ("When do I take atorvastatin?", "The dose of atorvastatin is for bedtime.", TABLET, True),
+        ("What is it for?", "The medicine for cholesterol is Atorvastatin.", TABLET, True),
+    ],
+)
+def test_what_a_cell_says_is_said_of_its_own_column(
+    question: str, answer: str, page: str, supported: bool
+) -> None:
+    cited = check(question, answer, ("table.csv", page))
+    assert [sentence.supported for sentence in cited.sentences] == [supported]

@@ -13,6 +13,7 @@ from rag.refusal import (
     MOST_SURE,
     Rule,
     Signs,
+    compares_one_row,
     confidence,
     is_sure,
     lacks_answer,
@@ -167,6 +168,17 @@ def test_a_relation_must_be_stated_in_one_place() -> None:
     assert states_relation(compared, apart)
     assert not states_relation(compared, apart[:1])
     assert read(question, "Both fell.", HITS, said, [citation(1)]).supported == 0
+
+
+def test_one_row_of_a_table_does_not_tell_which_has_the_most() -> None:
+    rows = ["Name: Li Wen | Start date: 2022-06-27", "Name: Tom Hall | Start date: 2024-02-26"]
+    question = "Who is the newest member of staff?"
+    assert compares_one_row(question, rows[:1])
+    assert not compares_one_row(question, rows)
+    assert not compares_one_row(question, ["Tom Hall is the last to have come."])
+    assert not compares_one_row(question, ["Name: Li Wen | Note: newest member of staff"])
+    assert not compares_one_row("When did Li Wen start?", rows[:1])
+    assert not compares_one_row("In which year were sales highest?", ["Net sales 1,577 1,437"])
 
 
 def test_a_second_opinion_is_how_much_likelier_yes_is_than_no() -> None:
