@@ -12,6 +12,7 @@ from typing import Literal
 
 from rag import (
     apart,
+    asking,
     cite,
     derived,
     directions,
@@ -52,6 +53,7 @@ from rag.types import (
 
 PageText = Callable[[str, int], str]
 Tables = Callable[[Sequence[Hit], Callable[[str], bool]], Iterable[tuple[Hit, Sequence[Table]]]]
+Rows = Callable[[Sequence[Hit]], evidence.Cells]
 Each = Callable[[Sequence[str]], Iterable[tuple[Hit, ...]]]
 Apart = Callable[[str], Iterable[tuple[Hit, ...]]]
 
@@ -79,6 +81,7 @@ class _Desk:
     model: Generator
     page_text: PageText
     limits: Limits
+    rows: Rows
     cells: Callable[[str, Sequence[Hit]], tuple[str, ...]]
     rule: refusal.Rule
     strictness: Strictness
@@ -99,6 +102,7 @@ def ask(
     each: Each = lambda _rows: (),
     alone: Apart = lambda _question: (),
     tables: Tables = lambda _hits, _may_be_in: (),
+    rows: Rows = lambda _hits: {},
     cells: Callable[[str, Sequence[Hit]], tuple[str, ...]] = lambda _stamp, _hits: (),
     rule: refusal.Rule = refusal.DEFAULT,
     strictness: Strictness = "normal",
@@ -115,6 +119,7 @@ def ask(
     to look for them, the likeliest document first.
     tables(hits, may_be_in) gives the tables of the documents found, with the first passage of each;
     only of pages whose text may_be_in says may have what is asked for.
+    rows(hits) gives the rows of tables whose columns the text of the pages does not tell.
     alone(question) gives the passages found in each document by itself, where the question may be
     asked of each; of one that spans several, each is answered for.
     cells(stamp, hits) names what the model keeps of the hits' passages.
@@ -140,7 +145,7 @@ def ask(
         yield Delta(answer.text)
     else:
         desk = _Desk(
-            generator(), page_text, limits, cells, rule, strictness, seed, cancelled, start
+            generator(), page_text, limits, rows, cells, rule, strictness, seed, cancelled, start
         )
         of_one = apart.asked(asked)
         several = tuple(alone(of_one)) if of_one else ()
@@ -206,7 +211,7 @@ def _by_model(
     if draft.stop == "complete" and prompt.is_refusal(draft.text) and _asks_again(question, desk):
         yield Delta(AGAIN)
         draft = yield from _written(prompt.insisting(built), replace(draft, text=""), desk)
-    text, cited = _cited(question, draft.text, hits, desk.page_text, first)
+    text, cited = _cited(question, draft.text, hits, desk, first)
     answer = Answer(
         question=question,
         text=text,
@@ -227,21 +232,24 @@ def _by_model(
 
 
 def _cited(
-    question: str, text: str, hits: tuple[Hit, ...], page_text: PageText, first: int
+    question: str, text: str, hits: tuple[Hit, ...], desk: _Desk, first: int
 ) -> tuple[str, cite.Cited]:
     """The text as checked, with figures that follow from others put right where these others are
     borne out, and sentences of a source where the text says their opposite, or a Yes or No that is
     more than they say."""
+
+    cells = desk.rows(hits)
 
     def check(checked: str) -> cite.Cited:
         return cite.cite(
             question,
             checked,
             hits,
-            page_text,
+            desk.page_text,
             is_meta=prompt.is_refusal,
             without=derived.without,
             first=first,
+            cells=cells,
         )
 
     right = derived.corrected(text)
@@ -279,7 +287,8 @@ def _in_its_words(text: str, cited: cite.Cited) -> str:
     stated = [s for s in cited.sentences if s.markers or not s.supported]
     said = not cite.POLARITY.fullmatch(text) and any(s.supported for s in stated)
     nearest = cited.citations[0].quote if cited.citations else ""
-    return text if said or not nearest or sentences.is_row(nearest) else _in_a_line(nearest)
+    has_row = any(map(sentences.is_row, nearest.splitlines()))
+    return text if said or not nearest or has_row else _in_a_line(nearest)
 
 
 def _in_a_line(quote: str) -> str:
@@ -355,7 +364,7 @@ def _looked_up(
 ) -> Answer | None:
     """The answer to a question for cells of a table, where the tables show them for certain: of
     each document by its name, where several do and differ."""
-    query = lookup.asked(question)
+    query = asking.asked(question)
     if query is None:
         return None
     found: dict[str, tuple[Hit, lookup.Found]] = {}

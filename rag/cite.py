@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from types import MappingProxyType
 
 from rag import evidence, facts, negation, sentences
 from rag.facts import Facts
@@ -74,15 +75,17 @@ def cite(
     is_meta: Callable[[str], bool] = lambda _: False,
     without: Callable[[str], str] = lambda _: "",
     first: int = 1,
+    cells: evidence.Cells = MappingProxyType({}),
 ) -> Cited:
     """Check the answer `text` against the pages that `hits` point into.
 
     page_text(doc_id, page): the text that spans point into. is_meta: tells sentences that speak of
     the documents rather than from them, such as a refusal; they are neither cited nor marked.
     without: what is left of a sentence without a figure that follows from its others, which no
-    passage need hold; empty where there is none. first: the marker of the first citation.
+    passage need hold; empty where there is none. first: the marker of the first citation. cells:
+    as for `evidence.read`.
     """
-    source = Source(question, evidence.read(hits, cache(page_text)))
+    source = Source(question, evidence.read(hits, cache(page_text), cells))
     topic = source.question
     kept = _without_printed(text)
     found: list[Sentence] = []

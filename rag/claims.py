@@ -168,6 +168,8 @@ def held_by_line(claim: Claim, line: Line, asked: Asked) -> int:
                 number, figure, in_table=line.table is not None, scales=scales, asked=asked
             ) and (number.year or _in_column(claim, line, figure)):
                 mask |= bit
+    told = [name.stems for name, value in line.cells if _says_of(claim, value)]
+    mask |= _bits(claim, frozenset[str]().union(*told))
     return mask & ~_misplaced(claim, line) if line.cells else mask
 
 

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -23,6 +24,8 @@ LEAST_ROWS = 3
 """With the one that names the columns."""
 FAR = 3.0
 """Times the height of a line, from one row's middle to the next: more ends a table."""
+NEXT = 1.3
+"""Of the step from row to row: a line that is as near may be a row, too."""
 NEAR = 1.35
 """The same within a cell of several lines."""
 LONGEST = 400
@@ -59,7 +62,16 @@ Row = list[Piece]
 def read(doc_id: str, number: int, text: str, boxes: FloatArray) -> list[Table]:
     """boxes: as in `Page.boxes`, of the text."""
     rows = _rows([*_pieces(text, boxes)])
-    return [table for run in _runs(rows) if (table := _table(doc_id, number, run, rows))]
+    found = []
+    done = 0
+    for first, last in _runs(rows):
+        if table := _table(doc_id, number, rows[first:last]):
+            above = [row[0].text for row in rows[done:first] if len(row) == 1]
+            goes_on = len(rows) - last <= BELOW or _is_next(rows[first : last + 1])
+            below = records.table_below(above)
+            found.append(replace(table, titles=below.titles, above=below.above, goes_on=goes_on))
+        done = last
+    return found
 
 
 def stand_in(text: str) -> bool:
@@ -125,17 +137,28 @@ def _rows(pieces: Sequence[Piece]) -> list[Row]:
     return [sorted(row, key=lambda piece: piece.x0) for row in rows]
 
 
-def _runs(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Rows of two pieces and more, one below the other, with what cells of several lines leave
-    between."""
-    run: list[Row] = []
-    for row in rows:
-        if run and (_is_far(run[-1], row) or (len(row) == 1 and not _is_within(row[0], run))):
-            yield run
-            run = []
-        if len(row) > 1 or run:
-            run.append(row)
-    yield run
+def _runs(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
+    """(first, end) of rows of two pieces and more, one below the other, with what cells of several
+    lines leave between."""
+    first = 0
+    for i, row in enumerate(rows):
+        if first < i:
+            run = rows[first:i]
+            if not _is_far(run[-1], row) and (len(row) > 1 or _is_within(row[0], run)):
+                continue
+            yield first, i
+            first = i
+        if len(row) == 1:
+            first = i + 1
+    if first < len(rows):
+        yield first, len(rows)
+
+
+def _is_next(rows: Sequence[Row]) -> bool:
+    """Whether the last of the rows stands as near to the one above as these to one another: it may
+    be one of them, of another form."""
+    steps = [below[0].middle - above[0].middle for above, below in pairwise(rows)]
+    return len(steps) > 1 and steps[-1] < NEXT * median(steps[:-1])
 
 
 def _is_far(above: Row, below: Row) -> bool:
@@ -148,7 +171,7 @@ def _is_within(piece: Piece, run: Sequence[Row]) -> bool:
     return len(over) == 1 and piece.x0 > run[-1][0].x1
 
 
-def _table(doc_id: str, number: int, run: Sequence[Row], rows: Sequence[Row]) -> Table | None:
+def _table(doc_id: str, number: int, run: Sequence[Row]) -> Table | None:
     usual, n = Counter(map(len, run)).most_common(1)[0] if run else (0, 0)
     if usual < 2 or n < LEAST_ROWS - 1:
         return None
@@ -186,10 +209,7 @@ def _table(doc_id: str, number: int, run: Sequence[Row], rows: Sequence[Row]) ->
     ]
     whole = all(values[0] for values in told[1:])
     whole = whole and all(r.span.end - r.span.start <= LONGEST for r in found)
-    below = len(rows) - 1 - next(i for i, row in enumerate(rows) if row is run[-1])
-    top = next(i for i, row in enumerate(rows) if row is run[0])
-    empty = records.table_below([row[0].text for row in rows[:top] if len(row) == 1])
-    return replace(empty, names=names, records=found, whole=whole, goes_on=below <= BELOW)
+    return Table(names, "", "", found, whole, head=_span(doc_id, number, placed[0]))
 
 
 def _has_figures(rows: Sequence[Sequence[str]]) -> bool:

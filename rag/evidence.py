@@ -1,10 +1,11 @@
 """The passages given to the model, read line by line for what each line states."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from types import MappingProxyType
 
 from rag import facts, figures, sentences
 from rag.facts import Facts
@@ -117,7 +118,16 @@ class Stretch:
     person: str
 
 
-def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stretch]:
+Cells = Mapping[Span, Mapping[str, str]]
+"""By the span of a row that does not name its columns itself: its cells from the left, by these
+names. Of the line that names them: none."""
+
+
+def read(
+    hits: Sequence[Hit],
+    page_text: Callable[[str, int], str],
+    cells: Cells = MappingProxyType({}),
+) -> list[Stretch]:
     """One Stretch for each span of each hit, best hit first; no line is read twice."""
     seen: set[Span] = set()
     titles = cache(lambda doc_id: titles_of(cover_of(doc_id, page_text)))
@@ -129,7 +139,7 @@ def read(hits: Sequence[Hit], page_text: Callable[[str, int], str]) -> list[Stre
         plain_name = re.sub(r"[\W_]", "", hit.document.casefold())
         for span in hit.chunk.spans:
             page = page_text(span.doc_id, span.page)
-            if lines := tuple(_lines(span, page, seen)):
+            if lines := tuple(_lines(span, page, seen, cells)):
                 above = titles(span.doc_id) if span.page > 1 else ""
                 person = persons(span.doc_id)
                 stretches.append(Stretch(hit, lines, context, plain_name, page, above, person))
@@ -161,17 +171,20 @@ def _may_head(word: str) -> bool:
     return len(word) <= SMALL or not word[0].islower()
 
 
-def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
+def _lines(span: Span, page: str, seen: set[Span], cells: Cells) -> Iterator[Line]:
     head: tuple[str, ...] = ()
     table: Table | None = None
     above: tuple[str, ...] | None = None
-    for start, end, sentence in _items(page[span.start : span.end]):
+    placed = [row for row in cells if row.meets(span)]
+    for start, end, sentence in _cut(_items(page[span.start : span.end]), span.start, placed):
         here = Span(span.doc_id, span.page, span.start + start, span.start + end)
         text = page[here.start : here.end]
-        if here in seen:
+        told = cells.get(here)
+        # What names the columns is said by each cell.
+        if here in seen or (told is not None and not told):
             continue
         seen.add(here)
-        if not sentences.is_row(text):
+        if not (told or sentences.is_row(text)):
             head, table = _with(head, text), None
             yield Line(
                 here,
@@ -194,8 +207,8 @@ def _lines(span: Span, page: str, seen: set[Span]) -> Iterator[Line]:
             table,
             columns,
             n_columns,
-            _named(text, known),
-            _cells(text),
+            _in_columns(told, known) if told else _named(text, known),
+            _read_cells(told.items()) if told else _cells(text),
             own_voice=True,
             to_person=_is_to_person(text),
         )
@@ -212,6 +225,17 @@ def _items(text: str) -> Iterator[tuple[int, int, int]]:
         starts = [start, *(after for _, after in ends)]
         for first, last in zip(starts, [*(e for e, _ in ends), end], strict=True):
             yield first, last, of
+
+
+def _cut(
+    items: Iterable[tuple[int, int, int]], shift: int, rows: Sequence[Span]
+) -> Iterator[tuple[int, int, int]]:
+    """The items, as `_items` gives them, with rows of tables cut out of them, which the text alone
+    does not always tell from their heading. shift: where the text begins on its page."""
+    edges = sorted({edge - shift for row in rows for edge in (row.start, row.end)})
+    for start, end, of in items:
+        cuts = [start, *(edge for edge in edges if start < edge < end), end]
+        yield from ((first, last, of) for first, last in pairwise(cuts))
 
 
 def _head_above(page: str, start: int) -> tuple[str, ...]:
@@ -291,7 +315,23 @@ def _cells(text: str) -> tuple[tuple[Facts, Facts], ...]:
     cells = [cell.partition(": ") for cell in text.split(" | ")]
     if len(cells) < 2 or not all(value for _, _, value in cells):
         return ()
-    return tuple((facts.read(name), facts.read(value)) for name, _, value in cells)
+    return _read_cells((name, value) for name, _, value in cells)
+
+
+def _read_cells(cells: Iterable[tuple[str, str]]) -> tuple[tuple[Facts, Facts], ...]:
+    return tuple((facts.read(name), facts.read(value)) for name, value in cells)
+
+
+def _in_columns(cells: Mapping[str, str], known: Facts) -> tuple[tuple[Facts, Number], ...]:
+    """Cells of one figure each; none where it is not plain which figure stands in which cell."""
+    n_in_cell = [len(facts.read(value).numbers) for value in cells.values()]
+    if sum(n_in_cell) != len(known.numbers):
+        return ()
+    return tuple(
+        (facts.read(name), known.numbers[end - 1])
+        for name, n, end in zip(cells, n_in_cell, accumulate(n_in_cell), strict=True)
+        if name and n == 1
+    )
 
 
 def _named(text: str, known: Facts) -> tuple[tuple[Facts, Number], ...]:

@@ -207,6 +207,7 @@ class Library:
             each=lambda rows: self._each(question, rows, within),
             alone=lambda q: self._alone(question, q, within),
             tables=self._tables,
+            rows=self._placed_rows,
             limits=answer.Limits(self.settings.prompt_tokens, self.settings.answer_tokens),
             cells=lambda stamp, hits: prepare.names(self.catalog, stamp, hits),
             rule=self.rule,
@@ -309,29 +310,47 @@ class Library:
         by_document: dict[str, list[Hit]] = {}
         for hit in hits:
             by_document.setdefault(hit.chunk.doc_id, []).append(hit)
-        n, n_boxed = 0, 0
-        for doc_id, own in by_document.items():
-            if n == MOST_TABLED:
-                return
-            if any(records.stand_in(hit.chunk.text) for hit in own):
-                pages = [*islice(self.catalog.labelled_texts(doc_id), LONGEST_TABLED + 1)]
-                found = records.read(doc_id, pages[:LONGEST_TABLED])
-                if len(pages) > LONGEST_TABLED:
-                    found = [replace(table, goes_on=True) for table in found]
-            else:
-                numbers = dict.fromkeys(s.page for hit in own for s in hit.chunk.spans)
-                found = []
-                for number in numbers:
-                    text = self.page_text(doc_id, number)
-                    told = f"{own[0].document} {own[0].chunk.context} {text}"
-                    if not (may_be_in(told) and columns.stand_in(text)) or n_boxed == MOST_BOXED:
-                        continue
-                    n_boxed += 1
-                    if (boxes := self._boxes(doc_id, number)) is not None:
-                        found += columns.read(doc_id, number, text, boxes)
-            if found:
-                n += 1
-                yield own[0], found
+        placed = self._placed_tables(hits, may_be_in)
+        tabled = (
+            (own[0], self._named_tables(own) or placed.get(i)) for i, own in by_document.items()
+        )
+        yield from islice(((hit, found) for hit, found in tabled if found), MOST_TABLED)
+
+    def _named_tables(self, own: Sequence[Hit]) -> list[Table]:
+        """Of the document that these passages are of, where they have rows that name columns."""
+        if not any(records.stand_in(hit.chunk.text) for hit in own):
+            return []
+        doc_id = own[0].chunk.doc_id
+        pages = [*islice(self.catalog.labelled_texts(doc_id), LONGEST_TABLED + 1)]
+        found = records.read(doc_id, pages[:LONGEST_TABLED])
+        if len(pages) > LONGEST_TABLED:
+            return [replace(table, goes_on=True) for table in found]
+        return found
+
+    def _placed_tables(
+        self, hits: Sequence[Hit], may_be_in: Callable[[str], bool]
+    ) -> dict[str, list[Table]]:
+        """Tables that are told by where their cells stand, of the pages of these passages, by
+        document."""
+        places = {(span.doc_id, span.page): hit for hit in hits for span in hit.chunk.spans}
+        found: dict[str, list[Table]] = {}
+        n = 0
+        for (doc_id, number), hit in places.items():
+            text = self.page_text(doc_id, number)
+            told = f"{hit.document} {hit.chunk.context} {text}"
+            if n < MOST_BOXED and columns.stand_in(text) and may_be_in(told):
+                boxes = self._boxes(doc_id, number)
+                if boxes is not None:
+                    n += 1
+                    found.setdefault(doc_id, []).extend(columns.read(doc_id, number, text, boxes))
+        return found
+
+    def _placed_rows(self, hits: Sequence[Hit]) -> dict[Span, dict[str, str]]:
+        """As `evidence.Cells`."""
+        found = self._placed_tables(hits, lambda _text: True).values()
+        tables = [table for some in found for table in some if table.whole]
+        rows = {record.span: record.values for table in tables for record in table.records}
+        return rows | {table.head: {} for table in tables if table.head}
 
     def picture(
         self, doc_id: str, number: int, *, width_px: int, boxes: tuple[Box, ...] = ()

@@ -1,567 +1,583 @@
 """Cells of tables that a question asks for, found by code: what stands where a row and a column
-meet, which rows have a value, how many they are, which has the most.
+meet, which rows have a value, how many they are, which has the most, and what they come to.
 
-A small model takes the cell beside the one that is meant, and some rows of many. English wordings
-only, and only where every word of the question is accounted for: by the name of a column, by a
-value of the row, or by the name of the document or what stands above the table. In any doubt
-nothing is told.
+A small model takes the cell beside the one that is meant, and some rows of many. But a wrong cell
+told by code is worse than none. So every word of the question must be accounted for: by the name of
+a column, by the cell that tells the row, or by the name of the document and the titles above the
+table; what is asked of a row is taken only of the row that is called so, not of one that has the
+name in another column; and rows are listed only by cells that say the value and nothing else.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 
-from rag import facts, wording
+from rag import asking
+from rag.asking import Query
 from rag.records import Record, Table
-from rag.sentences import word_set
 
 MOST_TOLD = 20
 """Rows in one answer."""
-LONGEST = 200
-"""Characters of a question for a cell."""
 LEAST_DAYS = 3
 """Columns that are called as days or months, in a timetable."""
-LEAST_COLUMNS = 3
-"""Of a table in which a row tells more than what it was looked for by."""
 LEAST_RANKED = 2
 SHORT = 2
 """Letters of the name of a row that tells little without the name of its column."""
 
-WORD = re.compile(r"\d\d?:\d\d|[^\W_]+(?:[.,'’&/-][^\W_]+)*")
-HOW_MANY = "how many"
-OPENING = re.compile(
-    r"\W*(?:(?:and|so|please|in|on|at|for|by|from|to|of) )?(?:tell me |show me |give me )?"
-    r"(?P<word>who|whom|whose|when|where|what|which|how (?:many|much))\b",
-    re.IGNORECASE,
-)
-MORE_IS_ASKED = re.compile(
-    r"\b(?:not|no|nor|never|without|except|excluding|other|than|more|less|fewer|under|over|above"
-    r"|below|before|after|until|since|between|during|within|average|mean|total|sum|altogether"
-    r"|combined|together|difference|why|how (?!many\b|much\b)\w+|if|compared?|percentage|ratio"
-    r"|both|or|each|per|another|else|only|last|next|previous|again|still"
-    r"|would|should|could|used|was(?=.*\bbefore\b))\b|n't\b|[;:]",
-    re.IGNORECASE,
-)
-"""What the cells of a row do not answer as they are."""
-AT_A_TIME = re.compile(r" at (?:a|one) time$", re.IGNORECASE)
-EXTREMES = {
-    **dict.fromkeys(word_set("highest largest biggest greatest most maximum newest dearest"), 1),
-    **dict.fromkeys(word_set("lowest smallest least minimum fewest cheapest"), -1),
-    "latest": 1,
-    "earliest": -1,
-}
-PLAIN = {"most": "highest", "least": "lowest"}
-EXTREME = re.compile(rf"\b({'|'.join(EXTREMES)})\b", re.IGNORECASE)
-
-
-@lru_cache(maxsize=1 << 14)
-def _key(token: str) -> str:
-    """Of one word or figure, as it is compared."""
-    if not any(c.isdigit() for c in token):
-        return facts.stem_of(token)
-    plain = token.casefold().replace("-", "").replace(",", "").replace("’", "").replace("'", "")
-    if re.fullmatch(r"\d+(?:\.\d+)?", plain):
-        return f"{Decimal(plain).normalize():f}"
-    return plain
-
-
-def _keys(words: str) -> frozenset[str]:
-    return frozenset(map(_key, words.split()))
-
-
-MEANT = {
-    _key(said): _keys(names)
-    for said, names in {
-        "cost": "price cost fee fare rate charge amount",
-        "expensive": "price cost fee fare rate charge amount",
-        "cheap": "price cost fee fare rate charge amount",
-        "dear": "price cost fee fare rate charge amount",
-        "cheapest": "price cost fee fare rate charge amount",
-        "dearest": "price cost fee fare rate charge amount",
-        "work": "office department location site team branch employer company workplace",
-        "report": "manager supervisor boss",
-        "live": "address city town country",
-        "supplies": "supplier vendor",
-        "sells": "supplier vendor seller",
-        "keep": "shelf location place room bay",
-        "store": "shelf location place room bay",
-        "newest": "start joined hired added",
-        "latest": "date day",
-        "earliest": "date day",
-        "job": "role position title job",
-        "phone": "phone telephone extension mobile",
-        "boss": "manager supervisor boss",
-        "for": "for use purpose indication",
-    }.items()
-}
-"""What columns are called that a word of a question means."""
-OF_KEY = _keys("report work live")
-"""Behind "who", what they mean tells whom: "Who reports to Ann?"."""
+ARTICLES = asking.keys("of the a an and")
+"""Without which a cell says the same."""
+PRICES = asking.keys(asking.PRICES)
 BRACKETED = re.compile(r"\([^()]*\)")
-OF_SUBJECT = re.compile(
-    r"\s*(?:do|does|did|is|are|was|were|has|have|had|may|can|must)\b", re.IGNORECASE
-)
-"""Behind "who" and "which": someone else does it."""
-UNITS = {
-    _key(short): _keys(names)
-    for short, names in {
-        "cm": "centimetres centimeters",
-        "mm": "millimetres millimeters",
-        "m": "metres meters",
-        "km": "kilometres kilometers",
-        "g": "grams grammes",
-        "kg": "kilograms kilos",
-        "ml": "millilitres milliliters",
-        "l": "litres liters",
-    }.items()
-}
-BY_OPENING = {
-    "who": "name person employee contact member",
-    "whom": "name person employee contact member",
-    "when": "when date time day",
-    "where": "where location place room shelf office address site",
-}
-"""What columns are called that hold what is asked for."""
-IMPLIED = {word: _keys(names) for word, names in BY_OPENING.items()}
-GENERIC = _keys("number no date name code id unit line full title of")
-"""What the name of a column may have besides, where a question leaves it out."""
-PEOPLE = _keys("people person staff employee employees member members colleague colleagues")
-DAYS = _keys("monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun")
-MONTHS = frozenset(map(_key, facts.MONTHS))
-TIMES = _keys("day days time times month months weekday")
-THINGS = _keys("lesson lessons subject subjects class classes event events activity activities")
-"""What stands in the cells of a timetable."""
-MONEY = _keys("spend pay bill cost charge amount price")
-"""Of what a figure is, where its column says the rest."""
-MOVES = _keys("leave depart reach arrive go sail run open close begin end")
-"""What is done at a time that the column and the row tell."""
-IS_AMOUNT = re.compile(r".*\d|\W*(?:free|none|nothing|included)\b", re.IGNORECASE)
-IS_TIME = re.compile(r".*\b\d\d?[:.]\d\d\b|.*\b(?:noon|midnight)\b", re.IGNORECASE)
-FREE = _keys("take need have list entry row table show get number")
-"""Words that tell neither a row nor a column."""
-TELL_LITTLE = FREE | MONEY | MOVES | THINGS | TIMES | PEOPLE | MEANT.keys()
-START = 4
-"""Letters that the forms of a word have in common."""
-
-FIGURE = re.compile(r"(?P<sign>[-−(]?[$€£¥₹]?-?)(?P<n>\d[\d,]*(?:\.\d+)?)(?P<unit>\D{0,12})")
+FIGURE = re.compile(r"(?P<sign>[-−(]?[$€£¥₹]?-?)(?P<n>\d[\d,]*(?:\.\d+)?)(?P<unit>[^\d,.–-]{0,12})")
 ISO = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """opening: "who" or the like, in small letters. noun: the word behind "which" and "how many",
-    or empty. sequence: the words that tell something, in order. extreme: 1 for the most, -1 for the
-    least, 0 for neither; extreme_word says it. of_subject: what is asked for does something itself,
-    as in "Who reports to Ann?"."""
-
-    opening: str
-    noun: str
-    sequence: tuple[str, ...]
-    extreme: int = 0
-    extreme_word: str = ""
-    of_subject: bool = False
-
-    @property
-    def words(self) -> frozenset[str]:
-        return frozenset(self.sequence)
-
-    def may_be_in(self, text: str) -> bool:
-        """Whether the text has all but one of its words, as far as the first letters tell."""
-        plain = text.casefold().replace("-", "").replace(",", "")
-        told = self.words - TELL_LITTLE
-        return sum(word[:START] not in plain for word in told) <= min(1, len(told) - 1)
-
-    def says(self, words: frozenset[str]) -> bool:
-        """Whether they stand side by side in it."""
-        n = len(words)
-        starts = range(len(self.sequence) - n + 1) if n else ()
-        return any(words == {*self.sequence[at : at + n]} for at in starts)
+TOTALS = re.compile(r"\b(?:sub-?total|total|sum|average|mean|balance|overall)s?\b", re.IGNORECASE)
+"""In what a row is called that is made of others."""
+NEGATED = re.compile(r"\b(?:not|no|non|without|except|excluding|excl)\b", re.IGNORECASE)
+"""In the name of a column, which is said with it only."""
+LIMIT = re.compile(
+    r"\b(?:over|under|above|below|up|to|from|until|till|least|most|max|min|more|less|than|between"
+    r"|before|after|within)\b|\d\s[-–]\s\d|[<>≤≥+]",
+    re.IGNORECASE,
+)
+"""In a cell that stands for many values."""
+UP_TO = re.compile(r"up to (?P<n>\d+(?:\.\d+)?) ?(?P<unit>[a-z]+)", re.IGNORECASE)
+SERIAL = re.compile(r"\d{1,5}\.?")
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+IS_AMOUNT = re.compile(
+    r"\D{0,3}\d[\d,.]*\D{0,20}|\W*(?:free|none|nothing|included)\W*", re.IGNORECASE
+)
+FREE = re.compile(r"(?:free|nothing|none|nil)\W*", re.IGNORECASE)
+IS_NUMBER = re.compile(r"\d[\d,.]*\b\D*")
+IS_TIME = re.compile(r"\d\d?[:.]\d\d\b.*|noon|midnight", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """text: the answer. records: the rows that it is from, in the order of the text."""
+    """text: the answer. records: the rows that it is from, in the order of the text. of_all: it
+    depends on rows that it does not tell."""
 
     text: str
     records: tuple[Record, ...]
-
-
-def asked(question: str) -> Query | None:
-    """What is asked of a table; None of any other question."""
-    text = " ".join(question.replace("’", "'").split()).rstrip(" ?.!")
-    opening = OPENING.match(text)
-    if not opening or len(text) > LONGEST or MORE_IS_ASKED.search(text) or "? " in text:
-        return None
-    word = opening["word"].casefold()
-    rest = AT_A_TIME.sub("", text[opening.end() :].removeprefix("'s")).strip()
-    extreme = 0
-    said = ""
-    if found := EXTREME.search(rest):
-        said, extreme = found[1].casefold(), EXTREMES[found[1].casefold()]
-    tokens = list(_told(rest))
-    if word == "what" and rest.casefold().endswith(" for"):
-        tokens.append("for")
-    noun = tokens[0] if word in ("what", "which", HOW_MANY) and tokens else ""
-    if not tokens and not said:
-        return None
-    does = word in ("who", "which", HOW_MANY) and not OF_SUBJECT.match(rest)
-    return Query(word, noun, tuple(tokens), extreme, said, does)
+    of_all: bool = False
 
 
 def answer(query: Query, tables: Sequence[Table], name: str) -> Found | None:
     """What the tables of one document show; None where that is not certain. name: of the document,
     as words."""
-    found: dict[str, Found] = {}
-    for table in tables:
-        if not table.whole or len(table.records) < 2:
-            continue
-        context = _words(name) | _words(table.titles)
-        if seen := _Search(query, _Grid(table), context, _words(table.above)).found():
-            found[seen.text] = seen
-    return next(iter(found.values())) if len(found) == 1 else None
+    context = asking.words_of(name)
+    found = [
+        (table, seen)
+        for table in tables
+        if table.whole and len(table.records) > 1
+        if (seen := _Search(query, _Grid(table), context).found())
+    ]
+    if len({seen.text for _, seen in found}) != 1:
+        return None
+    told, seen = found[0]
+    alike = [table for table in tables if table.names[0] == told.names[0]]
+    return None if seen.of_all and len(alike) > 1 else seen
 
 
 class _Grid:
     """A table with the words of its names and cells, read when they are asked for."""
 
     def __init__(self, table: Table) -> None:
+        self.table = table
         self.names = table.names
-        self.records = table.records
-        self.goes_on = table.goes_on
-        self.called = [_words(name) or _words(name, whole=True) for name in table.names]
-        plain = [
-            _words(BRACKETED.sub(" ", name)) or words
-            for name, words in zip(table.names, self.called, strict=True)
+        self.columns = range(len(table.names))
+        plain = [BRACKETED.sub(" ", name) for name in table.names]
+        self.called = [
+            (not NEGATED.search(n) and asking.words_of(n)) or asking.words_of(n, whole=True)
+            for n in plain
         ]
-        self.core = [(words - GENERIC) or words for words in plain]
+        self.core = [(words - asking.GENERIC) or words for words in self.called]
+        self.titles = asking.words_of(table.titles)
+        self.above = asking.words_of(table.above)
         self._cells: dict[tuple[int, int], frozenset[str]] = {}
+        self._held: dict[str, bool] = {}
+        # Rows without those that are made of others.
+        self.rows = [row for row in range(len(table.records)) if not self._is_total(row)]
+        self.first = 1 if self._is_numbered() else 0
+        self.keys = self._keys()
+        self.are_named = all(self.value(row, 0) for row in self.rows)
 
     def cell(self, row: int, column: int) -> frozenset[str]:
         at = row, column
         if at not in self._cells:
-            self._cells[at] = _words(self.value(row, column), whole=True)
+            self._cells[at] = asking.words_of(self.value(row, column), whole=True) - ARTICLES
         return self._cells[at]
 
     def value(self, row: int, column: int) -> str:
-        return self.records[row].values.get(self.names[column], "")
+        return self.table.records[row].values.get(self.names[column], "")
 
     def own(self, row: int) -> str:
-        """What the row is called: its first cell, behind the column's name where that is short."""
-        value = self.value(row, 0)
+        """What the row is called."""
+        return self.shown(row, self.first)
+
+    def shown(self, row: int, column: int) -> str:
+        """The cell, behind the name of its column where that is short."""
+        value = self.value(row, column)
         plain = len(value) > SHORT and any(c.isalpha() for c in value)
-        return value if plain else f"{self.names[0]} {value}"
+        return value if plain else f"{self.names[column]} {value}"
 
-    @property
-    def rows(self) -> range:
-        return range(len(self.records))
-
-    @property
-    def columns(self) -> range:
-        return range(len(self.names))
+    def records(self, rows: Iterable[int]) -> tuple[Record, ...]:
+        return tuple(self.table.records[row] for row in rows)
 
     def holds(self, word: str) -> bool:
         """Whether any cell has the word."""
-        start = word[:3]
-        return any(
-            word in self.cell(row, column)
-            for row in self.rows
-            if start in self.records[row].text.casefold().replace("-", "").replace(",", "")
-            for column in self.columns
-        )
+        if word not in self._held:
+            start = word[:2]
+            self._held[word] = any(
+                word in self.cell(row, column)
+                for row in range(len(self.table.records))
+                if start in self.table.records[row].text.casefold()
+                for column in self.columns
+            )
+        return self._held[word]
 
-
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """Rows, and the columns by which they were chosen for their words."""
-
-    grid: _Grid
-    rows: tuple[int, ...]
-    by: frozenset[int]
-    words: frozenset[str]
+    def is_of(self, column: int, names: frozenset[str]) -> bool:
+        return bool(self.called[column] & names)
 
     @property
-    def records(self) -> tuple[Record, ...]:
-        return tuple(self.grid.records[row] for row in self.rows)
+    def is_of_people(self) -> bool:
+        """Whether its rows are persons."""
+        named = self.is_of(0, asking.PERSONS | asking.PEOPLE)
+        return named and not any(map(_has_digit, self.values(0)))
 
-    @property
-    def label(self) -> str:
-        """What stands in these columns."""
-        if self.by == {0}:
-            return "; ".join(dict.fromkeys(map(self.grid.own, self.rows)))
-        return ", ".join(
-            f"{self.grid.names[k]}: {'; '.join(values)}"
-            for k in sorted(self.by)
-            if (values := self._values(k))
-        )
+    def values(self, column: int) -> list[str]:
+        return [self.value(row, column) for row in self.rows]
 
-    def _values(self, column: int) -> dict[str, None]:
-        return dict.fromkeys(
-            self.grid.value(row, column)
-            for row in self.rows
-            if self.grid.cell(row, column) & self.words
-        )
+    def _is_total(self, row: int) -> bool:
+        return any(TOTALS.search(self.value(row, column)) for column in (*self.columns,)[:2])
+
+    def _is_numbered(self) -> bool:
+        """Whether the rows' names stand behind numbers."""
+        numbers = all(map(SERIAL.fullmatch, self.values(0)))
+        if not numbers or len(self.columns) == 1 or (self.called[0] - asking.SERIAL):
+            return False
+        return all(self.values(1)) and not any(map(_has_digit, self.values(1)))
+
+    def _keys(self) -> list[int]:
+        """The columns whose cells tell which row it is."""
+        named = [k for k in self.columns[1:] if self.is_of(k, asking.NAMES)]
+        return [*dict.fromkeys([0, self.first, *named])]
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What a query finds in one table. context: words of the document's name, and of the titles
-    above the table. above: words right above it."""
+    """What a query finds in one table. context: words of the document's name."""
 
     query: Query
     grid: _Grid
     context: frozenset[str]
-    above: frozenset[str]
 
     def found(self) -> Found | None:
         """What the first way to read the query finds, if it is one thing."""
-        word = _key(self.query.extreme_word)
+        word = asking.key(self.query.extreme_word)
         is_there = any(word in called for called in self.grid.called) or self.grid.holds(word)
-        for way in self._ways() if is_there or not self.query.extreme else [self._extreme]:
+        if self.query.total:
+            ways: list[Callable[[], Iterable[Found]]] = [self._total]
+        elif self.query.apart:
+            ways = [self._difference]
+        elif self.query.extreme and not is_there:
+            ways = [self._extreme]
+        else:
+            ways = [self._cells, self._rows, self._counted, self._in_calendar]
+        for way in ways:
             if found := {one.text: one for one in way()}:
                 return next(iter(found.values())) if len(found) == 1 else None
         return None
 
-    def _ways(self) -> list[Callable[[], Iterable[Found]]]:
-        return [
-            lambda: (found for k in self._explicit() for found in self._cells(k)),
-            lambda: (found for k in self._implied() for found in self._cells(k)),
-            self._counted,
-            self._in_calendar,
-            self._rows_of,
-        ]
+    # -- what the words mean -----------------------------------------------------------------------
 
-    def _explicit(self) -> list[int]:
+    def _says(self, column: int) -> bool:
+        """Whether the question has the name of the column; "second" may be 2 there."""
+        core = self.grid.core[column]
+        counted = frozenset(f"#{word}" if word.isdigit() else word for word in core)
+        return self.query.says(core) or self.query.says(counted)
+
+    def _said(self, column: int) -> frozenset[str]:
+        called = self.grid.called[column]
+        return called | {f"#{word}" for word in called if word.isdigit()}
+
+    def _named(self) -> list[int]:
         """The columns that the question names, by the noun behind "which" if that does."""
-        grid, words = self.grid, self.query.words
-        named = [k for k in grid.columns if self.query.says(grid.core[k])]
-        if by_noun := [k for k in named if self.query.noun in grid.called[k]]:
+        named = [k for k in self.grid.columns if self._says(k)]
+        if by_noun := [k for k in named if self.query.noun in self.grid.called[k]]:
             return by_noun
-        most = max((len(grid.called[k] & words) for k in named), default=0)
-        return [k for k in named if len(grid.called[k] & words) == most]
+        most = max((len(self._said(k) & self.query.words) for k in named), default=0)
+        return [k for k in named if len(self._said(k) & self.query.words) == most]
 
-    def _implied(self) -> list[int]:
+    def _meant(self) -> list[int]:
         """The one column that the question means without its name."""
-        grid, query = self.grid, self.query
-        verbs = query.words & MEANT.keys() - (OF_KEY if query.of_subject else frozenset())
-        meant = frozenset[str]().union(*(MEANT[word] for word in verbs))
-        counted = [k for k in grid.columns if query.opening == HOW_MANY and self._counts(k)]
-        if len(counted) == 1:
-            return counted
-        asked = IMPLIED.get(query.opening, frozenset())
-        for names in (meant, asked):
-            found = [k for k in grid.columns if (grid.core[k] | grid.called[k]) & names]
-            if len(found) == 1:
-                return found
-        return found[:1] if asked == IMPLIED["who"] else []
+        query, grid = self.query, self.grid
+        known = asking.OF_KEY if query.of_subject else frozenset[str]()
+        verbs = (query.words & asking.MEANT.keys()) - known
+        meant = frozenset[str]().union(*(asking.MEANT[word] for word in verbs))
+        if query.opening == "who":
+            meant &= asking.OF_PERSONS
+        elif query.opening == "where":
+            meant = meant & asking.WHERE or asking.WHERE
+        elif not meant:
+            meant = {"when": asking.WHEN, "how much": PRICES}.get(query.opening, meant)
+        columns = [k for k in grid.columns if grid.is_of(k, meant)]
+        if query.opening == asking.HOW_MANY:
+            columns = [k for k in grid.columns if self._counts(k)]
+        return columns if len(columns) == 1 else []
 
     def _counts(self, column: int) -> bool:
         """Whether cells tell how many of what is asked for: "2 tablets"."""
         grid, noun = self.grid, self.query.noun
         return any(
-            noun in grid.cell(row, column) and _has_digit(grid.value(row, column))
+            noun in grid.cell(row, column) and IS_NUMBER.fullmatch(grid.value(row, column))
             for row in grid.rows
         )
 
-    def _cells(self, column: int) -> Iterator[Found]:
-        """What stands in the column, in the rows that the other words of the question tell."""
+    def _is_kind(self, column: int, values: Sequence[str]) -> bool:
+        """Whether what stands in the column is of the kind that is asked for."""
+        grid, opening = self.grid, self.query.opening
+        if opening == "who":
+            return not any(map(_has_digit, values))
+        if opening == "where":
+            return grid.is_of(column, asking.WHERE)
+        if opening == "when":
+            timely = asking.WHEN | asking.MEANT["start"] | asking.DAYS | asking.MONTHS
+            return grid.is_of(column, timely) or all(map(IS_TIME.fullmatch, values))
+        if opening == asking.HOW_MANY:
+            return all(map(IS_NUMBER.fullmatch, values))
+        return opening != "how much" or all(map(IS_AMOUNT.fullmatch, values))
+
+    def _rest(self, column: int, loose: frozenset[str]) -> frozenset[str]:
+        """The words that tell the row: without those that mean the column, and without loose ones
+        that stand nowhere in the table."""
+        grid = self.grid
+        meant = frozenset(
+            word
+            for word in self.query.words & asking.MEANT.keys()
+            if asking.MEANT[word] & grid.called[column]
+        )
+        elsewhere = frozenset[str]().union(*(grid.called[k] for k in grid.columns if k != column))
+        named = grid.titles | self.context
+        little = (asking.FREE | loose | meant) - self.query.names
+        free = (word for word in self.query.words & (named | little))
+        lost = {word for word in free if word not in elsewhere and not grid.holds(word)}
+        return self.query.words - self._said(column) - lost
+
+    # -- rows --------------------------------------------------------------------------------------
+
+    def _called(self, words: frozenset[str], besides: int) -> dict[int, str]:
+        """The rows that are called so, wholly if any is, each with what it is called."""
+        grid = self.grid
+        for k in grid.keys:
+            told = words - grid.called[k] if self._says(k) else words
+            if k == besides or not told:
+                continue
+            rows = [row for row in grid.rows if told <= grid.cell(row, k)]
+            rows = [row for row in rows if self._is_value(row, k, told)]
+            rows = [row for row in rows if grid.cell(row, k) == told] or rows
+            rows = rows or self._up_to(told, k)
+            if rows:
+                return {row: grid.shown(row, k) for row in rows}
+        return {}
+
+    def _is_value(self, row: int, column: int, words: frozenset[str]) -> bool:
+        """Whether the cell stands for one value, or the question says its limits too."""
+        limited = LIMIT.search(self.grid.value(row, column)) and any(map(_has_digit, words))
+        return not limited or self.grid.cell(row, column) <= self.query.little
+
+    def _up_to(self, words: frozenset[str], column: int) -> list[int]:
+        """The row of the least limit that a figure and its unit do not exceed, where every row has
+        one: "up to 2 kg", "up to 5 kg"."""
+        limits = [UP_TO.fullmatch(value) for value in self.grid.values(column)]
+        units = {asking.key(found["unit"]) for found in limits if found}
+        numbers = [word for word in words if NUMBER.fullmatch(word)]
+        if not all(limits) or len(units) != 1 or words != {*numbers, *units} or len(numbers) != 1:
+            return []
+        sizes = [Decimal(found["n"]) for found in limits if found]
+        fitting = [size for size in sizes if size >= Decimal(numbers[0])]
+        return [
+            r for r, s in zip(self.grid.rows, sizes, strict=True) if s == min(fitting, default=0)
+        ]
+
+    def _with(self, words: frozenset[str], besides: int) -> tuple[list[int], int]:
+        """The rows with a cell that says these words and nothing else, in the one column that the
+        question names or means, and that column; none where another cell of it says more."""
         grid, query = self.grid, self.query
-        rest = query.words - grid.called[column] - FREE
-        if grid.called[column] <= DAYS | MONTHS:
-            rest -= THINGS
-        if self._counts(column):
-            rest -= {query.noun}
-        kinds = [(MONEY, IS_AMOUNT)]
-        if query.opening == "when" or query.noun in TIMES:
-            kinds.append((MOVES | TIMES, IS_TIME))
-        of_kind = [shape for words, shape in kinds if rest & words]
-        rest -= frozenset[str]().union(*(words for words, _ in kinds))
-        chosen = self._chosen(self._besides(rest, column), column)
-        values = [grid.value(row, column) for row in chosen.rows]
-        if not values or not all(values) or (grid.goes_on and len(values) > 1):
+        verbs = query.words & asking.OF_KEY if query.of_subject else frozenset[str]()
+        for column in grid.columns:
+            if column == besides:
+                continue
+            by_verb = verbs & {w for w in verbs if asking.MEANT[w] & grid.called[column]}
+            behind = asking.BEHIND.get(query.behind, frozenset()) & grid.called[column]
+            behind -= behind if NEGATED.search(grid.names[column]) else frozenset()
+            said = self._said(column) if self._says(column) else frozenset[str]()
+            if not (said or by_verb or (behind and not verbs)):
+                continue
+            told = words - said - by_verb
+            told -= self._units(told)
+            # "Ann's contact" is not whose contact Ann is.
+            if not told or (said and not by_verb and not query.has_before(said, told)):
+                continue
+            rows = [row for row in grid.rows if told <= grid.cell(row, column)]
+            if rows and all(grid.cell(row, column) == told for row in rows):
+                return rows, column
+        return [], 0
+
+    def _units(self, words: frozenset[str]) -> frozenset[str]:
+        """Units of figures that stand above the table."""
+        units = (word for word in words & asking.UNITS.keys())
+        return frozenset(word for word in units if asking.UNITS[word] & self.grid.above)
+
+    # -- answers -----------------------------------------------------------------------------------
+
+    def _cells(self) -> Iterator[Found]:
+        """What stands in a column, in the rows that are called so."""
+        grid, query = self.grid, self.query
+        named = self._named()
+        others = [k for k in named if k not in grid.keys]
+        for column in others or self._meant() or named:
+            loose = frozenset[str]()
+            if grid.called[column] <= asking.DAYS | asking.MONTHS:
+                loose |= asking.THINGS
+            if query.opening == "how much" or query.words & asking.MONEY:
+                loose |= asking.MONEY
+            if query.opening == "when" or query.noun in asking.TIMES:
+                loose |= asking.TIMES | (frozenset() if self._moves() else asking.MOVES)
+            rest = self._rest(column, loose)
+            rest -= {query.noun} if self._counts(column) else frozenset()
+            rows = self._called(rest, column) if rest else {}
+            values = [grid.value(row, column) for row in rows]
+            if not values or not all(map(_is_told, values)):
+                continue
+            if not self._is_kind(column, values) or not self._fits(values):
+                continue
+            name, records = grid.names[column], grid.records(rows)
+            pairs = dict.fromkeys(zip(rows.values(), values, strict=True))
+            told = [f"{own}: {value}" for own, value in pairs]
+            if len(told) == 1:
+                yield Found(_closed(f"{next(iter(rows.values()))} – {name}: {values[0]}"), records)
+            elif len(values) <= MOST_TOLD and not grid.table.goes_on:
+                yield Found(_closed(f"{name}: {'; '.join(told)}"), records)
+
+    def _moves(self) -> bool:
+        """Whether columns tell of coming and going, or opening and closing."""
+        return any(self.grid.is_of(k, asking.MOVES) for k in self.grid.columns)
+
+    def _fits(self, values: Sequence[str]) -> bool:
+        """Whether the values are amounts where the question speaks of money, and times where it
+        speaks of times."""
+        words = self.query.words
+        if words & asking.MONEY and not all(map(IS_AMOUNT.fullmatch, values)):
+            return False
+        is_timely = bool(words & asking.MOVES) and self.query.opening == "when"
+        return not is_timely or all(_has_digit(v) or IS_TIME.fullmatch(v) for v in values)
+
+    def _is_of(self, noun: str) -> bool:
+        """Whether rows are called so."""
+        grid = self.grid
+        people = noun in asking.PEOPLE and grid.is_of_people
+        return people or noun in grid.called[0] | grid.called[grid.first]
+
+    def _rows(self) -> Iterator[Found]:
+        """The rows of what is asked for that have a value: "Who works in Leeds?"."""
+        grid, query = self.grid, self.query
+        is_asked = self._is_of(query.noun) or (query.opening == "which" and self._says(0))
+        if query.opening == "who":
+            is_asked = grid.is_of_people
+        if not is_asked or query.opening not in ("who", "what", "which") or grid.table.goes_on:
             return
-        of_kind += [IS_AMOUNT] if query.opening in (HOW_MANY, "how much") else []
-        if any(not shape.match(value) for shape in of_kind for value in values):
-            return
-        # "The Finance manager" is no line manager of people in Finance.
-        half_named = column != 0 and not grid.called[column] <= query.words
-        if query.opening == "who" and half_named and len({*values}) > 1:
-            return
-        name, label = grid.names[column], chosen.label
-        opening = f"{label} – {name}" if name else label
-        if len(values) == 1 or (len(set(values)) == 1 and column != 0):
-            yield Found(_closed(f"{opening}: {values[0]}"), chosen.records[:MOST_TOLD])
-        elif column == 0 or query.opening in ("who", "which"):
-            told = values if column == 0 else [*dict.fromkeys(values)]
-            yield _list(opening, told, chosen.records)
-        else:
-            told = [f"{grid.own(row)}: {v}" for row, v in zip(chosen.rows, values, strict=True)]
-            yield _list(name, told, chosen.records)
+        loose = asking.PEOPLE if grid.is_of_people else frozenset[str]()
+        rows, column = self._with(self._rest(0, loose) - {query.noun}, 0)
+        values = [grid.value(row, 0) for row in rows]
+        if values and all(map(_is_told, values)):
+            label = f"{grid.names[column]}: {grid.value(rows[0], column)}"
+            text = _closed(f"{label} – {grid.names[0]}: {_listed(values)}")
+            yield Found(text, grid.records(rows[:MOST_TOLD]), of_all=True)
 
     def _counted(self) -> Iterator[Found]:
-        """How many rows there are of that kind."""
+        """How many rows there are of that kind with a value."""
         grid, query = self.grid, self.query
-        are_people = query.noun in PEOPLE and IMPLIED["who"] & grid.called[0]
-        if query.opening != HOW_MANY or not (are_people or query.noun in grid.called[0]):
+        if query.opening != asking.HOW_MANY or grid.table.goes_on or not grid.are_named:
             return
-        rest = query.words - {query.noun} - grid.called[0] - FREE - MONEY
-        chosen = self._chosen(rest, 0)
-        values = [grid.value(row, 0) for row in chosen.rows]
-        if values and all(values) and len(set(values)) == len(values) and not grid.goes_on:
-            yield _list(f"{len(values)} ({chosen.label}) – {grid.names[0]}", values, chosen.records)
-
-    def _rows_of(self) -> Iterator[Found]:
-        """What there is with a value of a column that is named: "What is on shelf A4?"."""
-        grid, query = self.grid, self.query
-        if query.opening != "what" or grid.goes_on or len(grid.names) < LEAST_COLUMNS:
+        if not self._is_of(query.noun):
             return
-        chosen = self._chosen(query.words - FREE, 0)
-        named = [k for k in chosen.by if query.says(grid.core[k])]
-        if chosen.rows and [*chosen.by] == named:
-            second = next(k for k in grid.columns[1:] if k not in named)
-            told = [f"{grid.own(row)}, {grid.value(row, second)}" for row in chosen.rows]
-            yield _list(chosen.label, told, chosen.records)
+        rows, column = self._with(self._rest(0, asking.MONEY) - {query.noun}, 0)
+        values = [grid.value(row, 0) for row in rows]
+        if values and len({*values}) == len(values):
+            label = f"{grid.names[column]}: {grid.value(rows[0], column)}"
+            text = _closed(f"{len(rows)} ({label}) – {grid.names[0]}: {_listed(values)}")
+            yield Found(text, grid.records(rows[:MOST_TOLD]), of_all=True)
 
     def _in_calendar(self) -> Iterator[Found]:
         """When something is that stands in the cells of a timetable, or what there is on a day."""
         grid, query = self.grid, self.query
-        days = [k for k in grid.columns if grid.called[k] and grid.called[k] <= DAYS | MONTHS]
-        if len(days) < LEAST_DAYS or 0 in days or grid.goes_on:
+        dated = asking.DAYS | asking.MONTHS
+        days = [k for k in grid.columns if grid.called[k] and grid.called[k] <= dated]
+        if len(days) < LEAST_DAYS or 0 in days or grid.table.goes_on:
             return
+        known = asking.FREE | self.context | grid.titles
         if query.opening in ("what", "which"):
-            rest = query.words - FREE - THINGS - self.context
+            rest = query.words - known - asking.THINGS
             for k in (k for k in days if rest == grid.called[k]):
                 rows = [row for row in grid.rows if grid.value(row, k)]
                 told = [f"{grid.own(row)}: {grid.value(row, k)}" for row in rows]
-                yield _list(grid.names[k], told, tuple(grid.records[row] for row in rows))
-        if query.opening == "when" or query.noun in TIMES:
-            rest = query.words - FREE - TIMES - self.context
-            at = [(r, k) for k in days for r in grid.rows if rest and grid.cell(r, k) == rest]
-            told = [f"{grid.names[k]}, {grid.own(row)}" for row, k in at]
-            for row, k in at[:1]:
-                yield _list(grid.value(row, k), told, tuple(grid.records[r] for r, _ in at))
+                text = f"{grid.names[k]}: {'; '.join(told)}"
+                yield Found(_closed(text), grid.records(rows), of_all=True)
+        if query.opening == "when" or query.noun in asking.TIMES:
+            rest = query.words - known - asking.TIMES
+            at = [(r, k) for k in days for r in grid.rows if rest and rest <= grid.cell(r, k)]
+            if at and all(grid.cell(*place) == rest for place in at):
+                told = [f"{grid.names[k]}, {grid.own(row)}" for row, k in at]
+                text = f"{grid.value(*at[0])}: {'; '.join(told)}"
+                yield Found(_closed(text), grid.records(row for row, _ in at), of_all=True)
 
     def _extreme(self) -> Iterator[Found]:
         """The rows with the most or the least of a column."""
         grid, query = self.grid, self.query
-        said = [_key(query.extreme_word), *query.words]
-        meant = frozenset[str]().union(*(MEANT.get(word, frozenset()) for word in said))
-        measures = {k: sizes for k in grid.columns[1:] if (sizes := _sizes(grid, k))}
-        ranked = [k for k in measures if query.says(grid.core[k])]
-        ranked = ranked or [k for k in measures if grid.core[k] & meant]
-        if len(ranked) != 1 or grid.goes_on:
+        word = asking.key(query.extreme_word)
+        said = (asking.MEANT.get(w, frozenset()) for w in (word, *query.words))
+        meant = frozenset[str]().union(*said)
+        sizes = {k: found for k in grid.columns[1:] if (found := self._sizes(k))}
+        ranked = [k for k in sizes if self._says(k)]
+        # What is "the cheapest" must be what rows are.
+        if not ranked and any(map(self._is_of, query.words)):
+            ranked = [k for k in sizes if grid.is_of(k, meant)]
+        if len(ranked) != 1 or grid.table.goes_on or not grid.are_named:
             return
         by = ranked[0]
-        rest = query.words - {said[0]} - grid.called[by] - grid.called[0] - FREE - TIMES - MONEY
-        rest = self._besides(rest, by)
-        if IMPLIED["who"] & grid.called[0]:
-            rest -= PEOPLE
-        rows = self._chosen(rest, by).rows if rest - self.context else (*grid.rows,)
-        if len(rows) < LEAST_RANKED:
+        # "The charge of the biggest room" is not the biggest charge.
+        of_another = self._says(by) and self._is_of(query.ranked) and by != grid.first
+        if of_another or query.opening not in ("who", "what", "which", "when"):
             return
-        ranks = {row: query.extreme * measures[by][row] for row in rows}
-        first = [row for row, rank in ranks.items() if rank == max(ranks.values())]
+        loose = asking.MONEY | (asking.PEOPLE if grid.is_of_people else frozenset())
+        rest = self._rest(by, loose | {word}) - grid.called[0] - grid.called[grid.first]
+        if rest or len(grid.rows) < LEAST_RANKED:
+            return
+        best = max(query.extreme * size for size in sizes[by])
+        first = [
+            row
+            for row, size in zip(grid.rows, sizes[by], strict=True)
+            if query.extreme * size == best
+        ]
         told = [f"{grid.own(row)} – {grid.names[by]}: {grid.value(row, by)}" for row in first]
-        which = PLAIN.get(query.extreme_word, query.extreme_word)
-        text = _closed(f"{'; '.join(told)}, the {which} of {len(rows)}")
-        yield Found(text, tuple(grid.records[row] for row in first[:MOST_TOLD]))
+        which = asking.PLAIN.get(query.extreme_word, query.extreme_word)
+        text = _closed(f"{'; '.join(told)}, the {which} of {len(grid.rows)}")
+        yield Found(text, grid.records(first[:MOST_TOLD]), of_all=True)
 
-    def _besides(self, words: frozenset[str], column: int) -> frozenset[str]:
-        """The words without those that mean the column."""
-        meant = self.grid.core[column]
-        if IMPLIED["who"] & self.grid.called[column]:
-            words -= PEOPLE
-        return frozenset(word for word in words if not MEANT.get(word, frozenset()) & meant)
+    def _sizes(self, column: int) -> list[Decimal]:
+        """Of its cells, as numbers or days; empty where one of them is neither, or their units
+        differ, or they are no sizes."""
+        values = self.grid.values(column)
+        if self.grid.is_of(column, asking.RANKS):
+            return []
+        if values and all(map(ISO.fullmatch, values)):
+            return [Decimal(value.replace("-", "")) for value in values]
+        figures = {row: value for row, value in enumerate(values) if not FREE.fullmatch(value)}
+        numbers = [number for number, _, _ in _figures([*figures.values()])]
+        sizes = dict(zip(figures, numbers, strict=False))
+        return [sizes.get(row, Decimal(0)) for row in range(len(values))] if sizes else []
 
-    def _chosen(self, words: frozenset[str], column: int) -> _Chosen:
-        """The rows that the words tell by their cells in other columns than this one; none where a
-        word is left over, or two columns have them and nothing tells which is meant."""
+    def _total(self) -> Iterator[Found]:
+        """What the cells of a column come to, in all rows or from one to another."""
+        grid, query = self.grid, self.query
+        columns = self._named()
+        if len(columns) != 1 or columns[0] == 0 or grid.table.goes_on or not grid.are_named:
+            return
+        column = columns[0]
+        if self._rest(column, asking.MONEY) or grid.is_of(column, asking.RANKS):
+            return
+        rows, label = grid.rows, f"all {len(grid.rows)}"
+        if query.ends:
+            at = [[row for row in rows if end == grid.cell(row, 0)] for end in query.ends]
+            if any(len(some) != 1 for some in at) or at[0] >= at[1]:
+                return
+            rows = [row for row in rows if at[0][0] <= row <= at[1][0]]
+            label = f"{grid.own(rows[0])} to {grid.own(rows[-1])}"
+        figures = _figures([grid.value(row, column) for row in rows])
+        if LEAST_RANKED <= len(figures) <= MOST_TOLD:
+            total = sum((number for number, _, _ in figures), Decimal(0))
+            terms = " + ".join(grid.value(row, column) for row in rows)
+            text = f"{grid.names[column]}, {label}: {terms} = {_shown(total, figures)}"
+            yield Found(_closed(text), grid.records(rows), of_all=True)
+
+    def _difference(self) -> Iterator[Found]:
+        """Of one column in two rows, or of one row in two columns."""
         grid = self.grid
-        nothing = _Chosen(grid, (), frozenset(), frozenset())
-        others = [k for k in grid.columns if k != column]
-        named = [k for k in others if grid.core[k] <= words and self.query.says(grid.core[k])]
-        must = [frozenset({k}) for k in named]
-        words -= frozenset[str]().union(*(grid.called[k] for k in named))
-        for word in words & MEANT.keys():
-            if of := frozenset(k for k in others if grid.core[k] & MEANT[word]):
-                must.append(of)
-                words -= {word}
-        held = frozenset(word for word in words if grid.holds(word))
-        left = words - held - self.context
-        if not held or any(not UNITS.get(word, frozenset()) & self.above for word in left):
-            return nothing
-        is_who = column == 0 or bool(IMPLIED["who"] & grid.called[column])
-        if is_who and not must and any(held <= grid.cell(row, column) for row in grid.rows):
-            return nothing
+        cells = self._in_two_rows() or self._in_two_columns()
+        values = [grid.value(*cell) for cell in cells]
+        figures = _figures(values)
+        if len(figures) != len(self.query.apart):
+            return
+        (row, column), (other_row, other_column) = cells
+        if grid.is_of(column, asking.RANKS):
+            return
+        if column == other_column:
+            of, one, other = grid.names[column], grid.own(row), grid.own(other_row)
+        else:
+            of, one, other = grid.own(row), grid.names[column], grid.names[other_column]
+        less = _shown(figures[0][0] - figures[1][0], figures)
+        text = f"{of}, {one} less {other}: {values[0]} − {values[1]} = {less}"
+        yield Found(_closed(text), grid.records(dict.fromkeys((row, other_row))))
+
+    def _in_two_rows(self) -> list[tuple[int, int]]:
+        columns = [k for k in self._named() if k not in self.grid.keys] or self._meant()
+        if len(columns) != 1:
+            return []
+        rest = self._rest(columns[0], asking.MONEY)
+        rows = [[*self._called(rest & words, columns[0])] for words in self.query.apart]
+        if any(len(some) != 1 for some in rows) or rest - self.query.apart[0] - self.query.apart[1]:
+            return []
+        return [(some[0], columns[0]) for some in rows]
+
+    def _in_two_columns(self) -> list[tuple[int, int]]:
+        grid = self.grid
+        columns = [
+            [k for k in grid.columns[1:] if grid.core[k] and grid.core[k] <= words]
+            for words in self.query.apart
+        ]
+        if any(len(some) != 1 for some in columns) or columns[0] == columns[1]:
+            return []
+        pair = [k for some in columns for k in some]
+        rest = self._rest(pair[0], frozenset()) - self._said(pair[1])
+        of_price = rest - {"cost"} if "cost" in rest else rest
         rows = [
             row
             for row in grid.rows
-            if all(any(grid.cell(row, k) & held for k in of) for of in must)
-            and held <= frozenset[str]().union(*(grid.cell(row, k) for k in others))
+            if rest <= (cell := grid.cell(row, 0)) or (of_price <= cell and cell & PRICES)
         ]
-        within = {k: [row for row in rows if held <= grid.cell(row, k)] for k in others}
-        within = {k: some for k, some in within.items() if some}
-        if not within:
-            return _Chosen(grid, tuple(rows), frozenset(others), held)
-        meant = [k for k in within if any(k in of for of in must)]
-        exact = [k for k, some in within.items() if any(grid.cell(r, k) == held for r in some)]
-        first, *more = meant or exact or [*within]
-        if more and first != 0:
-            return nothing
-        same = [row for row in within[first] if grid.cell(row, first) == held]
-        rows = same if same and column != 0 else within[first]
-        return _Chosen(grid, tuple(rows), frozenset({first}), held)
+        return [(rows[0], k) for k in pair] if rest and len(rows) == 1 else []
 
 
-def _sizes(grid: _Grid, column: int) -> list[Decimal]:
-    """Of its cells, as numbers or days; empty where one of them is neither, or units differ."""
-    values = [grid.value(row, column) for row in grid.rows]
-    if all(ISO.fullmatch(value) for value in values):
-        return [Decimal(value.replace("-", "")) for value in values]
+def _figures(values: Sequence[str]) -> list[tuple[Decimal, str, str]]:
+    """(number, what stands in front of it, what behind it) of each; empty where one is no figure,
+    or their units differ."""
     read = [FIGURE.fullmatch(value) for value in values]
     found = [figure for figure in read if figure]
     if len(found) < len(read) or len({(f["sign"], f["unit"].strip()) for f in found}) != 1:
         return []
-    return [Decimal(figure["n"].replace(",", "")) for figure in found]
+    return [(Decimal(f["n"].replace(",", "")), f["sign"], f["unit"]) for f in found]
+
+
+def _shown(number: Decimal, figures: Sequence[tuple[Decimal, str, str]]) -> str:
+    """With the unit of the figures that it is made of."""
+    _, sign, unit = figures[0]
+    return f"{'−' if number < 0 else ''}{sign}{abs(number):,f}{unit}"
 
 
 def _has_digit(text: str) -> bool:
     return any(c.isdigit() for c in text)
 
 
-def _list(opening: str, values: Sequence[str], records: tuple[Record, ...]) -> Found:
-    shown = values[:MOST_TOLD]
-    more = f"; and {len(values) - len(shown)} more" if len(values) > len(shown) else ""
-    return Found(_closed(f"{opening}: {'; '.join(shown)}{more}"), records[:MOST_TOLD])
+def _is_told(value: str) -> bool:
+    """Whether the cell is not blank, nor "-"."""
+    return any(c.isalnum() for c in value)
+
+
+def _listed(values: Sequence[str]) -> str:
+    more = f"; and {len(values) - MOST_TOLD} more" if len(values) > MOST_TOLD else ""
+    return f"{'; '.join(values[:MOST_TOLD])}{more}"
 
 
 def _closed(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _told(text: str) -> Iterator[str]:
-    """The words of a question that tell something; little ones only where they have a capital."""
-    for found in WORD.finditer(text):
-        token = found.group().removesuffix("'s")
-        token = wording.ORDINALS.get(token.casefold(), token)
-        little = token.casefold() in wording.STOP_WORDS
-        if not little or (token[0].isupper() and token not in ("I", "A")):
-            yield from _parts(token)
-
-
-def _parts(token: str) -> Iterator[str]:
-    if "-" in token and not any(c.isdigit() for c in token):
-        yield from map(_key, token.split("-"))
-    else:
-        yield _key(token)
-
-
-def _words(text: str, *, whole: bool = False) -> frozenset[str]:
-    """whole: little words, too."""
-    return frozenset(
-        part
-        for found in WORD.finditer(text)
-        if whole or found.group().casefold() not in wording.STOP_WORDS
-        for part in _parts(found.group().removesuffix("'s"))
-    )

@@ -33,7 +33,8 @@ class Record:
 class Table:
     """names: of its columns, from the left. titles: the name of its sheet, and titles above it.
     above: the lines right above it, which may tell its units. whole: False where a row is not
-    plain, such as one with a cell that has no name. goes_on: there may be more rows than these."""
+    plain, such as one with a cell that has no name. goes_on: there may be more rows than these.
+    head: the line that names the columns, where the rows do not."""
 
     names: list[str]
     titles: str
@@ -41,6 +42,7 @@ class Table:
     records: list[Record] = field(default_factory=list)
     whole: bool = True
     goes_on: bool = False
+    head: Span | None = None
 
 
 def stand_in(text: str) -> bool:
@@ -69,6 +71,7 @@ def read(doc_id: str, pages: Iterable[tuple[int, str, str]]) -> list[Table]:
                 continue
             if not (goes_on and _are_of(tables[-1], values)):
                 tables.append(table_below(above, sheet))
+                above = []
             table, goes_on = tables[-1], True
             table.names += [name for name in values if name not in table.names]
             table.records.append(Record(values, line, span))

@@ -144,8 +144,9 @@ def tabled(*rows: Sequence[str], above: Sequence[str] = (), below: Sequence[str]
     canvas = Canvas(stream, pagesize=(612, 792), invariant=True)
     canvas.setFont("Helvetica", 11)
     y = 700
-    for line in (*above, *rows, *below):
+    for at, line in enumerate((*above, *rows, *below)):
         cells = [line] if isinstance(line, str) else line
+        y -= 20 if at == len(above) + len(rows) else 0
         for i, cell in enumerate(cells):
             for k, part in enumerate(cell.split("\n")):
                 canvas.drawString(60 + 110 * i, y - 13 * k, part)

@@ -658,3 +658,33 @@ def test_what_a_cell_says_is_said_of_its_own_column(
 ) -> None:
     cited = check(question, answer, ("table.csv", page))
     assert [sentence.supported for sentence in cited.sentences] == [supported]
+
+
+FARES = "Fares\nSingle Return\nAdult £7.60 £15.20\nBicycle free free"
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
+        ("The return fare for an adult is £15.20.", True),
+        ("The return fare for an adult is £7.60.", False),
+        ("The single fare for an adult is £7.60.", True),
+        ("The single fare for an adult is £15.20.", False),
+        ("The return fare for a bicycle is free.", True),
+    ],
+)
+def test_a_figure_is_of_the_column_that_it_stands_below(answer: str, supported: bool) -> None:
+    (hit,), page_text = found(("fares.pdf", FARES))
+    cells = {
+        _span(hit, "Single Return"): {},
+        _span(hit, "Adult £7.60 £15.20"): {"": "Adult", "Single": "£7.60", "Return": "£15.20"},
+        _span(hit, "Bicycle free free"): {"": "Bicycle", "Single": "free", "Return": "free"},
+    }
+    cited = cite("What is the fare?", answer, [hit], page_text, cells=cells)
+    assert [sentence.supported for sentence in cited.sentences] == [supported]
+
+
+def _span(hit: Hit, row: str) -> Span:
+    (whole,) = hit.chunk.spans
+    start = FARES.index(row)
+    return replace(whole, start=start, end=start + len(row))

@@ -45,6 +45,19 @@ def test_a_table_at_the_end_of_its_page_may_go_on(tmp_path: Path) -> None:
     assert table.goes_on
 
 
+def test_a_line_right_below_may_be_a_row_of_another_form(tmp_path: Path) -> None:
+    (table,) = tables(tmp_path, *PLANS, ("Offers for new customers",), ("Price", "9", "9", "9"))
+    assert len(table.records) == 3
+    assert table.goes_on
+
+
+def test_the_line_that_names_the_columns_is_told(tmp_path: Path) -> None:
+    (table,) = tables(tmp_path, *PLANS)
+    assert table.head is not None
+    text = pdf.read_page(tmp_path / "table.pdf", 1).text
+    assert text[table.head.start : table.head.end].split() == ["Basic", "Plus", "Premium"]
+
+
 def test_a_blank_cell_has_no_value(tmp_path: Path) -> None:
     rows = [*PLANS, ("Router", "", "12", "0")]
     (table,) = tables(tmp_path, *rows)

@@ -1,6 +1,10 @@
-import pytest
+import re
 
-from rag import lookup
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag import asking, lookup
 from rag.records import read
 
 STAFF = """\
@@ -46,10 +50,15 @@ Port: Kennacraig | Sailing 1: 06:30 | Sailing 2: 10:15
 Port: Port Ellen | Sailing 1: 08:50 | Sailing 2: 12:35
 Port: Oban | Sailing 1: 12:20 | Sailing 2: -"""
 
+PLANS = """\
+Plan: Price per month | Basic: £24 | Plus: £31
+Plan: Setup fee | Basic: £30 | Plus: £15
+Plan: Router | Basic: £4 a month | Plus: included"""
+
 
 def answer(question: str, *pages: str, name: str = "a list") -> str:
     """What a document with these pages tells; empty for nothing."""
-    query = lookup.asked(question)
+    query = asking.asked(question)
     if query is None:
         return ""
     tables = read("d", [(number, "", text) for number, text in enumerate(pages, 1)])
@@ -72,7 +81,6 @@ def answer(question: str, *pages: str, name: str = "a list") -> str:
         ("Where is the petrol oil filter kept?", STOCK, "Oil filter, petrol – Shelf: B1."),
         ("Who supplies BR-1042?", STOCK, "BR-1042 – Supplier: Kessler."),
         ("What does 7B have on Wednesday in period 2?", WEEK, "(09:50-10:50) – Wednesday: PE."),
-        ("What is the first lesson on Tuesday?", WEEK, "1 (08:50-09:50) – Tuesday: French."),
         ("What is the inside leg of a size S?", SIZES, "Size S – Inside leg: 78."),
         ("How much did we spend on groceries in March?", MONTHS, "March – Groceries: 640."),
         ("What was the electricity bill in May?", MONTHS, "May – Electricity: 84."),
@@ -97,7 +105,6 @@ def test_a_cell_is_told_where_row_and_column_meet(question: str, page: str, expe
         ("Who is the Head of Finance?", STAFF, "Role: Head of Finance – Name: Amara Okafor."),
         ("Which size has a chest of 94 cm?", SIZES, "Chest: 94 – Size: M."),
         ("Which medicine is for cholesterol?", MEDICINES, "Cholesterol – Medicine: Atorvastatin."),
-        ("What is on shelf A3?", STOCK, "BR-1042, Brake pad set, front; BR-1043, Brake pad set"),
         (
             "When is PE?",
             WEEK,
@@ -152,6 +159,43 @@ def test_rows_are_counted_and_compared(question: str, page: str, expected: str) 
 
 
 @pytest.mark.parametrize(
+    ("question", "page", "expected"),
+    [
+        ("What was the total spent on groceries?", MONTHS, "640 + 601 + 655 = 1,896."),
+        ("How much was the rent in total?", f"{MONTHS}\nMonth: Total | Rent: 9", "= 3,830."),
+        ("How much was electricity from March to April?", MONTHS, "118 + 97 = 215."),
+        ("How much more was the rent in April than in March?", MONTHS, "1290 − 1250 = 40."),
+        ("How much less was electricity in May than in March?", MONTHS, "118 − 84 = 34."),
+        ("How much cheaper is FL-0310 than FL-0315?", STOCK, "9.2 − 7.8 = 1.4."),
+        ("How much more does BR-1042 cost than BR-1043?", STOCK, "38.5 − 34.9 = 3.6."),
+        ("How much more is the price of Plus than of Basic?", PLANS, "£31 − £24 = £7."),
+        ("How much more is the setup fee of Basic than of Plus?", PLANS, "£30 − £15 = £15."),
+    ],
+)
+def test_cells_are_added_and_compared(question: str, page: str, expected: str) -> None:
+    assert answer(question, page).endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("question", "page"),
+    [
+        ("What was the total spent on water?", MONTHS),
+        ("What was the total spent from March to May?", MONTHS),
+        ("How much was the rent from January to April?", MONTHS),
+        ("How much was the rent from April to March?", MONTHS),
+        ("How much was the rent on average?", MONTHS),
+        ("How much more was the rent in April than in January?", MONTHS),
+        ("How much more people work in Finance than in IT?", STAFF),
+        ("How much more is the price of Plus than of Premium?", PLANS),
+        ("How much more does Plus cost than Basic?", PLANS),
+        ("What is the total dose?", MEDICINES),
+    ],
+)
+def test_nothing_is_added_that_is_not_all_there(question: str, page: str) -> None:
+    assert answer(question, page) == ""
+
+
+@pytest.mark.parametrize(
     "question",
     [
         "What is Tom Hall's salary?",
@@ -184,7 +228,6 @@ def test_nothing_is_told_where_a_word_is_left_over_or_no_cell_is_asked_for(quest
         ("What is the chest of a size XXL?", SIZES),
         ("Which size has a chest of 94 inches?", SIZES),
         ("What did we pay for groceries in August?", MONTHS),
-        ("What is the total spent on groceries?", MONTHS),
         ("What time is sailing 2 at Oban?", FERRY),
         ("What is the largest dose?", MEDICINES),
     ],
@@ -214,11 +257,12 @@ def test_a_table_with_a_doubtful_row_is_left_to_the_model() -> None:
 
 def test_values_that_differ_are_told_row_by_row() -> None:
     told = answer("What is the price of an oil filter?", STOCK)
-    assert told == "Unit price (EUR): FL-0310: 7.8; FL-0315: 9.2."
+    assert told == "Unit price (EUR): Oil filter, petrol: 7.8; Oil filter, diesel: 9.2."
 
 
 def test_of_many_rows_so_many_are_told_and_the_rest_counted() -> None:
-    many = "\n".join(f"Name: Person {i} | Office: Leeds" for i in range(50))
+    names = [f"{first}{last}" for first in "ABCDE" for last in "abcdefghij"]
+    many = "\n".join(f"Name: {name} | Office: Leeds" for name in names)
     told = answer("Who works in Leeds?", many)
     assert told.count(";") == lookup.MOST_TOLD
     assert told.endswith("; and 30 more.")
@@ -232,7 +276,156 @@ def test_thousands_of_rows_are_looked_through_at_once() -> None:
 
 
 def test_a_page_without_the_words_is_not_looked_at() -> None:
-    query = lookup.asked("What is Priya Nair's extension?")
+    query = asking.asked("What is Priya Nair's extension?")
     assert query is not None
     assert query.may_be_in(STAFF)
     assert not query.may_be_in(STOCK)
+
+
+PEOPLE = """\
+Name: Anna Smith | Phone: 2117 | Office: Leeds | Manager: Tom Lee
+Name: Ann Moss | Phone: 2118 | Office: York | Manager: Kim Ray
+Name: Bob Lee | Phone: 2119 | Office: Leeds | Manager: Anna Smith"""
+CONTACTS = """\
+Name: Ann Moss | Emergency contact: Tom Moss | Phone: 222
+Name: Bob Hill | Emergency contact: Ann Moss | Phone: 333
+Name: Cat | Emergency contact: Dan | Phone: 555"""
+CAKES = """\
+Cake: Sponge | Allergens: wheat, egg, milk | Price: £18
+Cake: Vegan lemon | Allergens: wheat; no egg, no milk | Price: £20"""
+PARCELS = """\
+Weight: 1-5 kg | Zone 1: £8 | Zone 2: £12
+Weight: 5-10 kg | Zone 1: £10 | Zone 2: £15
+Weight: over 10 kg | Zone 1: £20 | Zone 2: £30"""
+FURNITURE = (
+    "Item: Oak chair | Price: £45\nItem: Pine table | Price: £120\nItem: Oak bench | Price: £80"
+)
+CLASSES = """\
+Class: Yoga | Start time: 18:00 | Room: 1
+Class: Spin | Start time: 10:00 | Room: 2"""
+ROTA = "Name: Amy | Days: Wed, Fri\nName: Jo | Days: Mon to Fri\nName: Ravi | Days: Wed"
+RACE = "No: 1 | Runner: Ann | Time: 12.9\nNo: 2 | Runner: Bob | Time: 12.1"
+MEMBERS = "Name: Dan May | Joined: 21 June 2020\nName: Cat Fox | Joined: 7 May 2023"
+ROOMS = "Room: Hall | Charge: £25 | Seats: 80\nRoom: Bar | Charge: £20 | Seats: 90"
+SYRUP = "Product: Syrup | Not suitable for: Babies\nProduct: Tea | Not suitable for: Cats"
+
+
+@pytest.mark.parametrize(
+    ("question", "page"),
+    [
+        # A name in another column is not the row's.
+        ("What is the phone number of Tom Lee?", PEOPLE),
+        ("What office is Kim Ray in?", PEOPLE),
+        ("Who does Anna Smith manage?", PEOPLE),
+        ("Who does Bob Lee work for?", PEOPLE),
+        ("Whose manager is Anna Smith?", PEOPLE),
+        ("What is the phone of Ann Moss's emergency contact?", CONTACTS),
+        ("Who is Dan?", CONTACTS),
+        ("Who is Dan's emergency contact?", CONTACTS),
+        # Nor is a name that is put together from two cells.
+        ("What is Ann Lee's phone?", PEOPLE),
+        ("What is Bill Smith's phone?", PEOPLE),
+        # Words that the app could do without are words of rows here.
+        ("What is the price of the oak table?", FURNITURE),
+        ("Who is off in Leeds?", PEOPLE),
+        # A cell that says more says something else.
+        ("Which cakes contain milk?", CAKES),
+        ("How many cakes contain wheat?", CAKES),
+        ("Who is in on Wed?", ROTA),
+        ("How much is 5 kg to zone 2?", PARCELS),
+        ("How much is 10 kg to zone 2?", PARCELS),
+        ("How much is 15 kg to zone 2?", PARCELS),
+        ("Which product is suitable for babies?", SYRUP),
+        # The kind that is asked for, and the sense of the verb.
+        ("Where is yoga?", CLASSES.replace("Room", "Fee")),
+        ("When does yoga end?", CLASSES),
+        ("Who joined in May?", MEMBERS),
+        ("Which runner was first?", RACE),
+        ("What is the charge of the biggest room?", ROOMS),
+        ("How much is the room with the fewest seats?", ROOMS),
+        ("Which is the cheapest chair?", FURNITURE),
+    ],
+)
+def test_nothing_is_told_where_the_words_may_mean_something_else(question: str, page: str) -> None:
+    assert answer(question, page) == ""
+
+
+@pytest.mark.parametrize(
+    ("question", "page", "expected"),
+    [
+        (
+            "Who is Ann Moss's emergency contact?",
+            CONTACTS,
+            "Ann Moss – Emergency contact: Tom Moss.",
+        ),
+        ("When does yoga start?", CLASSES, "Yoga – Start time: 18:00."),
+        ("What is the time of Ann?", RACE, "Ann – Time: 12.9."),
+        ("Which runner has the lowest time?", RACE, "Bob – Time: 12.1, the lowest of 2."),
+        ("What is the charge of the hall?", ROOMS, "Hall – Charge: £25."),
+        ("How much is the pine table?", FURNITURE, "Pine table – Price: £120."),
+    ],
+)
+def test_the_plain_question_beside_it_is_answered(question: str, page: str, expected: str) -> None:
+    assert answer(question, page) == expected
+
+
+def test_rows_that_are_made_of_others_do_not_count() -> None:
+    page = "Team: Sales | Budget: £1,000\nTeam: Post | Budget: £3,000\nTeam: Total | Budget: £4,000"
+    assert answer("Which team has the highest budget?", page).startswith("Post – Budget: £3,000")
+    assert answer("What is the total budget?", page).endswith("£1,000 + £3,000 = £4,000.")
+    unnamed = page.replace("Team: Total | ", "Note: x | ")
+    assert answer("Which team has the highest budget?", unnamed) == ""
+
+
+def test_a_limit_is_found_for_a_figure_below_it() -> None:
+    page = "\n".join(f"Weight: up to {n} kg | Price: £{n + 3}" for n in (1, 2, 5))
+    assert answer("How much is a 2 kg parcel?", page, name="parcel rates").endswith("Price: £5.")
+    assert answer("How much is a 4 kg parcel?", page, name="parcel rates").endswith("Price: £8.")
+    assert answer("How much is a 7 kg parcel?", page, name="parcel rates") == ""
+    assert answer("How much is a 2 lb parcel?", page, name="parcel rates") == ""
+
+
+def test_a_title_is_of_the_table_below_it() -> None:
+    page = (
+        "Autumn term\n\nClub: Chess | Day: Monday\nClub: Choir | Day: Friday\n\n"
+        "Spring term\n\nClub: Chess | Day: Tuesday\nClub: Netball | Day: Tuesday"
+    )
+    assert answer("What day is chess in the autumn term?", page) == "Chess – Day: Monday."
+    assert answer("What day is netball in the autumn term?", page) == ""
+    assert answer("What day is netball?", page) == "Netball – Day: Tuesday."
+    # Of tables of one kind neither has all rows.
+    assert answer("Which clubs are on Tuesday?", page) == ""
+
+
+PAGES = (STAFF, STOCK, WEEK, SIZES, MONTHS, MEDICINES, FERRY, PLANS, PEOPLE, PARCELS, RACE, ROOMS)
+OPENINGS = ("Who", "When", "Where", "What", "Which", "How many", "How much", "How much more is")
+LINKS = (
+    "is",
+    "does",
+    "in",
+    "on",
+    "for",
+    "of",
+    "the",
+    "than",
+    "most",
+    "cheapest",
+    "in total",
+    "first",
+)
+
+
+@given(st.data())
+def test_whatever_is_asked_what_is_told_stands_in_the_table(data: st.DataObject) -> None:
+    page = data.draw(st.sampled_from(PAGES))
+    words = st.sampled_from([*re.findall(r"[\w£.-]+", page), *LINKS])
+    question = " ".join(
+        [data.draw(st.sampled_from(OPENINGS)), *data.draw(st.lists(words, max_size=6))]
+    )
+    told = answer(f"{question}?", page)
+    for value in re.split(r"; | – |: | \+ ", told.removesuffix(".")) if "=" not in told else ():
+        assert {*re.findall(r"\w+", value)} <= {
+            *re.findall(r"\w+", page),
+            *re.findall(r"\w+", "the highest lowest of all and more cheapest latest"),
+            *map(str, range(60)),
+        }
