@@ -374,13 +374,27 @@ def _looked_up(
     lines: list[tuple[str, Sequence[int]]] = []
     citations: list[Citation] = []
     for hit, seen in found.values():
-        markers = range(len(citations) + 1, len(citations) + 1 + len(seen.records))
-        lines.append((seen.text if len(found) == 1 else f"{hit.document}: {seen.text}", markers))
-        for marker, record in zip(markers, seen.records, strict=True):
-            at = record.span
+        first = len(citations) + 1
+        for marker, at in enumerate(_together([r.span for r in seen.records], page_text), first):
             quote = page_text(at.doc_id, at.page)[at.start : at.end]
             citations.append(Citation(marker, at, quote, True, hit.document, label=""))
+        text = seen.text if len(found) == 1 else f"{hit.document}: {seen.text}"
+        lines.append((text, range(first, len(citations) + 1)))
     return _by_code(question, lines, hits, tuple(citations)) if lines else None
+
+
+def _together(spans: Iterable[Span], page_text: PageText) -> list[Span]:
+    """Rows one right below the other as one."""
+    joined: list[Span] = []
+    for span in spans:
+        last = joined[-1] if joined else span
+        between = page_text(span.doc_id, span.page)[last.end : span.start]
+        same_page = (last.doc_id, last.page) == (span.doc_id, span.page)
+        if joined and same_page and last.end < span.start and not between.strip():
+            joined[-1] = replace(last, end=span.end)
+        else:
+            joined.append(span)
+    return joined
 
 
 def _cited_at(operand: Operand, marker: int, page_text: PageText) -> Citation:

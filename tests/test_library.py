@@ -239,11 +239,12 @@ def test_cells_of_tables_are_looked_up_without_the_model(
 ) -> None:
     generator = ScriptedGenerator("The model was asked.")
     library = fake_library(generator=generator)
-    staff, plans = tmp_path / "Staff.csv", tmp_path / "Plans.pdf"
+    staff, plans, spent = (tmp_path / name for name in ("Staff.csv", "Plans.pdf", "Spending.csv"))
+    spent.write_text("Month,Rent,Water\nMarch,500,20\nApril,510,22\nMay,510,21\n")
     staff.write_text(STAFF)
     rows = [("", "Basic", "Plus"), ("Price per month", "24", "31"), ("Setup fee", "30", "none")]
     plans.write_bytes(pdfs.tabled(*rows, above=["Our plans"], below=["Prices rise."] * 4))
-    list(library.ingest.take_in([staff, plans]))
+    list(library.ingest.take_in([staff, plans, spent]))
 
     def told(question: str) -> tuple[str, list[str]]:
         last = list(library.ask(question))[-1]
@@ -259,9 +260,20 @@ def test_cells_of_tables_are_looked_up_without_the_model(
         ["Name: Tom Hall | Office: York | Extension: 2114"],
     )
     assert told("Who is in Leeds?")[0] == "Office: Leeds – Name: Ann Lee; Li Wen. [1][2]"
+    assert told("How many people are in Leeds?")[1] == [
+        "Name: Ann Lee | Office: Leeds | Extension: 2101",
+        "Name: Li Wen | Office: Leeds | Extension: 2311",
+    ]
     assert told("What is the setup fee of the Plus plan?") == (
         "Setup fee – Plus: none. [1]",
         ["Setup fee 30 none"],
+    )
+    assert told("How much more is the price of Plus than of Basic?")[0].endswith("31 − 24 = 7. [1]")
+    # Rows that stand together are one passage.
+    march, april = "Month: March | Rent: 500 | Water: 20", "Month: April | Rent: 510 | Water: 22"
+    assert told("How much was the rent from March to April?") == (
+        "Rent, March to April: 500 + 510 = 1,010. [1]",
+        [f"{march}\n{april}"],
     )
     assert not generator.prompts
     assert told("Is Tom Hall in Leeds?")[0] == ""

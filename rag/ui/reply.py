@@ -41,7 +41,7 @@ def _answered(room: Room, turn_id: int, answer: Answer) -> None:
     elif answer.stop == "length":
         st.caption("Cut off at the longest answer that the settings allow.")
     elif answer.maker == "figures":
-        st.caption("Found by the program in the figures cited; the model was not asked.")
+        st.caption("Found by the program in what is cited; the model was not asked.")
     elif answer.maker == "index":
         st.caption("From the index of all documents; the model was not asked.")
     elif answer.confidence is not None and not answer.is_unsupported:
