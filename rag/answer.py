@@ -53,7 +53,7 @@ from rag.types import (
 
 PageText = Callable[[str, int], str]
 Tables = Callable[[Sequence[Hit], Callable[[str], bool]], Iterable[tuple[Hit, Sequence[Table]]]]
-Rows = Callable[[Sequence[Hit]], evidence.Cells]
+Rows = Callable[[Sequence[Hit], str], evidence.Cells]
 Each = Callable[[Sequence[str]], Iterable[tuple[Hit, ...]]]
 Apart = Callable[[str], Iterable[tuple[Hit, ...]]]
 
@@ -102,7 +102,7 @@ def ask(
     each: Each = lambda _rows: (),
     alone: Apart = lambda _question: (),
     tables: Tables = lambda _hits, _may_be_in: (),
-    rows: Rows = lambda _hits: {},
+    rows: Rows = lambda _hits, _answer: {},
     cells: Callable[[str, Sequence[Hit]], tuple[str, ...]] = lambda _stamp, _hits: (),
     rule: refusal.Rule = refusal.DEFAULT,
     strictness: Strictness = "normal",
@@ -119,7 +119,7 @@ def ask(
     to look for them, the likeliest document first.
     tables(hits, may_be_in) gives the tables of the documents found, with the first passage of each;
     only of pages whose text may_be_in says may have what is asked for.
-    rows(hits) gives the rows of tables whose columns the text of the pages does not tell.
+    rows(hits, answer) gives the rows of tables whose columns the text of the pages does not tell.
     alone(question) gives the passages found in each document by itself, where the question may be
     asked of each; of one that spans several, each is answered for.
     cells(stamp, hits) names what the model keeps of the hits' passages.
@@ -238,7 +238,7 @@ def _cited(
     borne out, and sentences of a source where the text says their opposite, or a Yes or No that is
     more than they say."""
 
-    cells = desk.rows(hits)
+    cells = desk.rows(hits, text)
 
     def check(checked: str) -> cite.Cited:
         return cite.cite(

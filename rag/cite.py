@@ -36,6 +36,11 @@ LISTED = re.compile(r",[^,.;:]+,?\s+(?:and|or)\s")
 """In a sentence that lists several things."""
 BETWEEN = re.compile(r",\s+(?:(?:and|or)\s+)?|\s+(?:and|or)\s+")
 """Two of them."""
+COMPARED = re.compile(
+    r"\b(?:more|less|fewer|(?:high|low|great|larg|small|long|short|cheap|dear|old|young)e?r)\b"
+    r".*\bthan\b",
+    re.IGNORECASE,
+)
 MOST_IN_ITEM = 3
 """Words, or it is a clause, which may say it in its own words."""
 OTHERS = frozenset("other others both similar more rest forth like".split())
@@ -109,7 +114,7 @@ def cite(
         stated = question if bare else said
         if supported and negation.contradicts(stated, quoted):
             supported, opposed[len(found)] = False, quoted
-        elif supported and _lists_more(said, runs):
+        elif supported and (_lists_more(said, runs) or _compares_a_cell(said, known, runs)):
             supported = False
         markers = [_marker(run, citations, first, supported=supported) for run in runs]
         found.append(Sentence(start, end, tuple(dict.fromkeys(markers)), supported))
@@ -128,6 +133,13 @@ def _lists_more(said: str, runs: Sequence[Run]) -> bool:
     ]
     held = [any(_alike(stem, other) for stem in stems for other in known) for stems in items]
     return max(map(len, items), default=0) <= MOST_IN_ITEM and any(held) and not all(held)
+
+
+def _compares_a_cell(said: str, known: Facts, runs: Sequence[Run]) -> bool:
+    """Whether it tells how much more one thing is than another by what a cell says of one: that is
+    no difference."""
+    rows = all(line.cells for run in runs for line in run.lines)
+    return rows and len(known.numbers) == 1 and bool(COMPARED.search(said))
 
 
 def _alike(stem: str, other: str) -> bool:

@@ -168,8 +168,7 @@ def held_by_line(claim: Claim, line: Line, asked: Asked) -> int:
                 number, figure, in_table=line.table is not None, scales=scales, asked=asked
             ) and (number.year or _in_column(claim, line, figure)):
                 mask |= bit
-    told = [name.stems for name, value in line.cells if _says_of(claim, value)]
-    mask |= _bits(claim, frozenset[str]().union(*told))
+    mask |= _bits(claim, frozenset[str]().union(*(name.stems for name, _ in line.cells)))
     return mask & ~_misplaced(claim, line) if line.cells else mask
 
 
@@ -269,17 +268,18 @@ def _misplaced(claim: Claim, line: Line) -> int:
 
     Where the claim names a column but not what stands there, it says the name with a capital for
     another reason, or the question's name of a column, or one right in front of another value."""
-    told = [(name, value) for name, value in line.cells if _says_of(claim, value)]
+    told = [(name, value) for name, value in line.cells if says_of(claim, value)]
     said = frozenset[str]().union(*(value.stems for _, value in told))
     named = [name for name, _ in line.cells if _is_named(claim, name) and name.stems - said]
+    unsaid = [name for name in named if not any(name is other for other, _ in told)]
     # Figures are held to their columns one by one.
-    of_words = [name for name, value in line.cells if value.stems]
-    unsaid = [name for name in named if name in of_words and name not in [n for n, _ in told]]
+    if not any(value.stems for name, value in told if name is not line.cells[0][0]):
+        unsaid = [name for name, value in line.cells if name in unsaid and value.stems]
+    names = _bits(claim, frozenset[str]().union(*(name.stems for name in unsaid)) - said)
     if not told or not unsaid:
-        return 0
+        return names & claim.named
     right = [name.stems | value.stems for name, value in told if name in named]
     kept = _bits(claim, frozenset[str]().union(*right))
-    names = _bits(claim, frozenset[str]().union(*(name.stems for name in unsaid)) - said)
     loose = frozenset[str]().union(*(value.stems for name, value in told if name not in named))
     behind = {b for a, b in pairwise(claim.sequence) if any(a in n.stems for n in unsaid)}
     values = _bits(claim, loose if not names & claim.new else loose & behind) & claim.new
@@ -290,7 +290,7 @@ def _bits(claim: Claim, stems: frozenset[str]) -> int:
     return union(claim.words[stem] for stem in stems & claim.words.keys())
 
 
-def _says_of(claim: Claim, value: Facts) -> bool:
+def says_of(claim: Claim, value: Facts) -> bool:
     """Whether the claim says anything of a cell."""
     numbers = {number.digits for number in value.numbers}
     days = frozenset(day for readings in value.days for day in readings)

@@ -153,7 +153,7 @@ def cover_of(doc_id: str, page_text: Callable[[str, int], str]) -> str:
 
 def titles_of(cover: str) -> str:
     """Its short lines in which every word has a capital but the small ones."""
-    lines = (line.split() for line in cover.splitlines())
+    lines = (line.split() for line in cover.splitlines() if not sentences.is_row(line))
     return "\n".join(" ".join(w) for w in lines if len(w) <= TITLE and all(map(_may_head, w)))
 
 

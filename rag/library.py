@@ -1,6 +1,7 @@
 """Puts the parts together: the only place that constructs adapters."""
 
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -345,9 +346,12 @@ class Library:
                     found.setdefault(doc_id, []).extend(columns.read(doc_id, number, text, boxes))
         return found
 
-    def _placed_rows(self, hits: Sequence[Hit]) -> dict[Span, dict[str, str]]:
-        """As `evidence.Cells`."""
-        found = self._placed_tables(hits, lambda _text: True).values()
+    def _placed_rows(self, hits: Sequence[Hit], answer: str) -> dict[Span, dict[str, str]]:
+        """As `evidence.Cells`: of pages that have a figure of the answer."""
+        figures = {*re.findall(r"\d[\d.,]*\d|\d", answer)}
+        found = self._placed_tables(
+            hits, lambda text: not figures or any(f in text for f in figures)
+        ).values()
         tables = [table for some in found for table in some if table.whole]
         rows = {record.span: record.values for table in tables for record in table.records}
         return rows | {table.head: {} for table in tables if table.head}

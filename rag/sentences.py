@@ -84,6 +84,8 @@ DANGLING = word_set(
 CELL = re.compile(r"[($€£¥₹+\-−–]*\d[\d,.]*(?<![,.])[)%]*|[($€£¥₹]*[—–-]+[)%]*")
 WORD = re.compile(r"\S+")
 NUMBER = re.compile(r"(?<!\S)[($€£¥₹+\-−–]*\d")
+NAMED = re.compile(r"[^|:]{1,80}: [^|]+ \| [^|:]{1,80}: \S")
+"""Two cells that say what their columns are called: "Month: May | Rent: 510"."""
 JOINS = re.compile(r"\b(?:for|and|in|of|was|were|compared)\b")
 """Between figures that a sentence tells."""
 SIGNS = word_set("$ € £ ¥ ₹ % ) ( )% % |")
@@ -107,7 +109,7 @@ def split(text: str) -> list[Offsets]:
 
 def is_row(line: str) -> bool:
     """Whether one line reads as a row of a table: columns, or a label and its figures."""
-    if line.count("|") >= 2 or "\t" in line.strip():
+    if line.count("|") >= 2 or "\t" in line.strip() or NAMED.match(line):
         return True
     n_numbers = len(NUMBER.findall(line))
     if not n_numbers and line[-1:] not in tuple("—–-"):

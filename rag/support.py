@@ -12,6 +12,7 @@ from rag.claims import (
     beside,
     held_by_heading,
     held_by_line,
+    says_of,
     union,
     weigh,
 )
@@ -162,7 +163,8 @@ class Source:
             context |= self._titled(claim, stretch)
             tables = {id(line.table): line.table for line in stretch.lines if line.table}
             heads = {key: held_by_heading(claim, table.facts) for key, table in tables.items()}
-            subject = claim.subject_bits if self._is_owner(stretch, claim) else 0
+            owner = self._is_owner(stretch, claim) and not _is_of_table(stretch, claim)
+            subject = claim.subject_bits if owner else 0
             named = [stem for stem, bit in claim.words.items() if bit & claim.named]
             person = union(claim.words[s] for s in named if facts.speaks_of(stretch.person, s))
             for first, last in _windows(stretch.lines, own):
@@ -265,6 +267,8 @@ class Source:
         if self._displaces(claim, main.line, taken, [h.line for h in lines if h is not main]):
             return False
         if any(_lends_words(claim, main, h) or _lends_label(claim, h) for h in lines):
+            return False
+        if len({_names_its_row(claim, h.line) for h in lines if h.line.cells}) > 1:
             return False
         further = {id(held.run): held.run for held in lines if held.run is not main.run}
         return all(_belongs(claim, main.run, run) for run in further.values())
@@ -431,10 +435,23 @@ def _lends_label(claim: Claim, held: Held) -> bool:
     return not any(bit & held.mask and n.digits in values for n, bit in claim.numbers)
 
 
+def _names_its_row(claim: Claim, line: Line) -> bool:
+    """Whether all that the claim says of a row is what it is called: beside a row of which it says
+    more, that is put together from two."""
+    return not any(says_of(claim, value) for _, value in line.cells[1:])
+
+
 def _openings(known: Facts) -> dict[str, set[str]]:
     """Of the first words, any of which may be the verb, those that stand before each."""
     words = [item for item in known.sequence[: OPENING + 1] if isinstance(item, str)]
     return {word: set(words[:i]) for i, word in reversed([*enumerate(words)])}
+
+
+def _is_of_table(stretch: Stretch, claim: Claim) -> bool:
+    """Whether the subject is a column or a row of a table, and so nobody whom the others are of."""
+    names = (name.stems for line in stretch.lines for name, _ in line.cells)
+    rows = (line.cells[0][1].stems for line in stretch.lines if line.cells)
+    return any(claim.subject & stems for stems in (*names, *rows))
 
 
 def _says(claim: Claim, mask: int, around: int = 0) -> bool:

@@ -688,3 +688,41 @@ def _span(hit: Hit, row: str) -> Span:
     (whole,) = hit.chunk.spans
     start = FARES.index(row)
     return replace(whole, start=start, end=start + len(row))
+
+
+PLANS = (
+    "Basic Plus\nPrice per month £24 £31\nRouter £4 a month included\nSupport email email, phone"
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
+        ("The router is included in the Plus plan.", True),
+        ("The router is included in the Basic plan.", False),
+        ("The Plus plan has support by email and phone.", True),
+        ("The Basic plan has support by phone.", False),
+        ("The price of the Plus plan is £31 per month.", True),
+        ("The price of the Basic plan is £31 per month.", False),
+        ("The price of the Plus plan is £31 per month more than that of the Basic plan.", False),
+    ],
+)
+def test_a_column_is_the_one_that_the_answer_names(answer: str, supported: bool) -> None:
+    (hit,), page_text = found(("plans.pdf", PLANS))
+    values = [("Price per month", "£24", "£31"), ("Router", "£4 a month", "included")]
+    values.append(("Support", "email", "email, phone"))
+    (whole,) = hit.chunk.spans
+    cells: dict[Span, dict[str, str]] = {replace(whole, end=len("Basic Plus")): {}}
+    for row in values:
+        start = PLANS.index(" ".join(row))
+        at = replace(whole, start=start, end=start + len(" ".join(row)))
+        cells[at] = dict(zip(("", "Basic", "Plus"), row, strict=True))
+    cited = cite("What does each plan have?", answer, [hit], page_text, cells=cells)
+    assert [sentence.supported for sentence in cited.sentences] == [supported]
+
+
+def test_a_row_of_a_table_is_not_of_what_another_row_is_called() -> None:
+    page = "Port: Kennacraig | Sailing 2: 10:15\nPort: Oban | Sailing 2: none"
+    question = "Does the 10:15 sailing go to Oban?"
+    cited = check(question, "The 10:15 sailing goes to Oban.", ("ferry.csv", page))
+    assert not any(sentence.supported for sentence in cited.sentences)
