@@ -7,7 +7,6 @@ What is not understood for certain is no question to a table.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 
 from rag import wording
@@ -32,8 +31,7 @@ MORE_IS_ASKED = re.compile(
 )
 """What the cells of a row do not answer as they are."""
 TOTAL = re.compile(
-    r"\b(?:the total(?: amount| cost)?(?: of| for)?|the sum of|in total|in all|altogether"
-    r"|combined)\b",
+    r"\b(?:the total(?: of| for)?|the sum of|in total|in all|altogether|combined)\b",
     re.IGNORECASE,
 )
 FROM_TO = re.compile(
@@ -43,14 +41,15 @@ FROM_TO = re.compile(
 """Rows from one to another, behind what is asked of them."""
 TOTAL_OPENING = re.compile(r"\W*(?:how much|what)\b", re.IGNORECASE)
 THAN = re.compile(
-    r"how much (?:(?P<more>more|higher|larger|longer|dearer|heavier)|less|lower|smaller|shorter"
-    r"|cheaper|lighter)(?: expensive)? (?P<one>.+?) than (?P<other>.+)",
+    r"how much (?:(?P<more>more|higher|dearer)|less|lower|cheaper)(?: expensive)? (?P<one>.+?) than"
+    r" (?P<other>.+)",
     re.IGNORECASE,
 )
 OF_PRICE = re.compile(
     r"^how much (?:cheaper|dearer|more expensive|less expensive)\b", re.IGNORECASE
 )
-AT_A_TIME = re.compile(r" at (?:a|one) time$", re.IGNORECASE)
+DANGLING = re.compile(r" (?:of|with|from|about)$", re.IGNORECASE)
+"""Behind "who", the other way round: "Who is Ann the manager of?"."""
 EXTREMES = {
     **dict.fromkeys(word_set("highest largest biggest greatest most maximum newest dearest"), 1),
     **dict.fromkeys(word_set("lowest smallest least minimum fewest cheapest"), -1),
@@ -72,8 +71,8 @@ def key(token: str) -> str:
     word = token.casefold().replace("’", "'").removesuffix("'s").replace("–", "-")
     if any(c.isdigit() for c in word):
         plain = re.sub(r",(?=\d{3}(?!\d))", "", word)
-        if re.fullmatch(r"\d+(?:\.\d+)?", plain):
-            return f"{Decimal(plain).normalize():f}"
+        if re.fullmatch(r"\d+(?:\.0+)?", plain):
+            return str(int(float(plain)))
         return plain.replace("-", "") if any(c.isalpha() for c in plain) else plain
     if len(word) < LEAST_PLURAL or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word
@@ -138,17 +137,29 @@ UNITS = {
 PERSONS = keys("name person employee member contact who")
 WHEN = keys("when date time day")
 WHERE = keys(f"where place {PLACES}") - keys("department")
-GENERIC = keys("number no date name code unit line full of")
+GENERIC = keys("date unit line")
 """What the name of a column may have besides, where a question leaves it out."""
+GENERIC_KEY = GENERIC | keys("number no name code id")
+"""The same for a column that tells which row it is."""
+LITTLE = keys("in at of for the a an by per is what when where who")
+"""What may be left out of a column's name; "to", "with" and "under" make another one."""
 NAMES = keys("name item description product title")
 """Of a column that tells which row it is, wherever it stands."""
-SERIAL = keys("no nr number id ref reference date row")
+SERIAL = keys("no nr number id ref reference date row pos position rank place")
 """Of a first column that tells it badly."""
 RANKS = keys(
     "priority rank position grade class level no nr number phone telephone extension mobile code id"
     " year page ref reference room"
 )
 """Of a column whose numbers are no sizes."""
+QUANTITIES = keys("quantity qty")
+"""Of a column by which a price is to be multiplied."""
+SUMS = keys("total amount sum")
+TERMS = keys("per frequency period basis charged unit")
+"""Of a column that says what an amount is for."""
+STATES = keys("status active left ended cancelled state")
+"""Of a column that may say that a row counts no more."""
+LIMITS = keys("max maximum min minimum limit daily")
 PEOPLE = keys("people person staff employee member colleague")
 DAYS = keys("monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun")
 MONTHS = keys(
@@ -267,10 +278,10 @@ def _total(text: str) -> Query | None:
 
 def _plain(text: str) -> Query | None:
     opening = OPENING.match(text)
-    if not opening or MORE_IS_ASKED.search(text):
+    if not opening or MORE_IS_ASKED.search(text) or DANGLING.search(text):
         return None
     word = opening["word"].casefold()
-    rest = AT_A_TIME.sub("", text[opening.end() :].removeprefix("'s")).strip()
+    rest = text[opening.end() :].removeprefix("'s").strip()
     tokens = [*_told(rest)]
     if word == "what" and rest.casefold().endswith(" for"):
         tokens.append("for")

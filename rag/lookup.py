@@ -27,14 +27,27 @@ SHORT = 2
 
 ARTICLES = asking.keys("of the a an and")
 """Without which a cell says the same."""
+DOES = asking.keys("do does did will can")
 PRICES = asking.keys(asking.PRICES)
 BRACKETED = re.compile(r"\([^()]*\)")
 FIGURE = re.compile(r"(?P<sign>[-−(]?[$€£¥₹]?-?)(?P<n>\d[\d,]*(?:\.\d+)?)(?P<unit>[^\d,.–-]{0,12})")
+WHOLE = re.compile(r"\d{1,3}(?:,\d{3})*(?:\.\d+)?|\d+(?:\.\d+)?")
+"""A figure whose comma is none of decimals."""
 ISO = re.compile(r"\d{4}-\d\d-\d\d")
-TOTALS = re.compile(r"\b(?:sub-?total|total|sum|average|mean|balance|overall)s?\b", re.IGNORECASE)
+TOTALS = re.compile(
+    r"\b(?:sub-?total|total|sum|average|mean|balance|overall)s?\b|^(?:year|annual|all|combined)$",
+    re.IGNORECASE,
+)
 """In what a row is called that is made of others."""
-NEGATED = re.compile(r"\b(?:not|no|non|without|except|excluding|excl)\b", re.IGNORECASE)
-"""In the name of a column, which is said with it only."""
+NEGATED = re.compile(
+    r"\b(?:not|no|non|without|except|exclud\w*|excl|until|from|before|after)\b", re.IGNORECASE
+)
+"""In the name of a column, which is said with it only, or in a title."""
+LONGEST_TITLE = 6
+"""Words."""
+MONEY = re.compile(r".*[$€£¥₹%].*|\d[\d,]*\.\d\d", re.DOTALL)
+SEVERAL = re.compile(r"\b(?:and|or)\b|[&,+]", re.IGNORECASE)
+"""In the name of a document that is of more than one thing."""
 LIMIT = re.compile(
     r"\b(?:over|under|above|below|up|to|from|until|till|least|most|max|min|more|less|than|between"
     r"|before|after|within)\b|\d\s[-–]\s\d|[<>≤≥+]",
@@ -65,7 +78,9 @@ class Found:
 def answer(query: Query, tables: Sequence[Table], name: str) -> Found | None:
     """What the tables of one document show; None where that is not certain. name: of the document,
     as words."""
-    context = asking.words_of(name)
+    # What is most of two things, or both together, is not told of one.
+    of_one = not (SEVERAL.search(name) and (query.extreme or query.total))
+    context = asking.words_of(name) if of_one else frozenset[str]()
     found = [
         (table, seen)
         for table in tables
@@ -87,12 +102,12 @@ class _Grid:
         self.names = table.names
         self.columns = range(len(table.names))
         plain = [BRACKETED.sub(" ", name) for name in table.names]
-        self.called = [
-            (not NEGATED.search(n) and asking.words_of(n)) or asking.words_of(n, whole=True)
-            for n in plain
-        ]
-        self.core = [(words - asking.GENERIC) or words for words in self.called]
-        self.titles = asking.words_of(table.titles)
+        self.called = [_called(name) for name in plain]
+        generic = [asking.GENERIC if k else asking.GENERIC_KEY for k in self.columns]
+        self.core = [(w - g) or w for w, g in zip(self.called, generic, strict=True)]
+        lines = table.titles.splitlines()
+        titles = (t for t in lines if len(t.split()) <= LONGEST_TITLE and not NEGATED.search(t))
+        self.titles = asking.words_of("\n".join(titles))
         self.above = asking.words_of(table.above)
         self._cells: dict[tuple[int, int], frozenset[str]] = {}
         self._held: dict[str, bool] = {}
@@ -217,20 +232,44 @@ class _Search:
         meant = frozenset[str]().union(*(asking.MEANT[word] for word in verbs))
         if query.opening == "who":
             meant &= asking.OF_PERSONS
-        elif query.opening == "where":
-            meant = meant & asking.WHERE or asking.WHERE
-        elif not meant:
-            meant = {"when": asking.WHEN, "how much": PRICES}.get(query.opening, meant)
-        columns = [k for k in grid.columns if grid.is_of(k, meant)]
         if query.opening == asking.HOW_MANY:
             columns = [k for k in grid.columns if self._counts(k)]
+            columns = [] if any(grid.is_of(k, asking.LIMITS) for k in columns) else columns
+        elif meant & PRICES or (query.opening == "how much" and not meant):
+            columns = self._prices()
+        elif query.opening == "where":
+            known = meant & asking.WHERE or asking.WHERE
+            columns = [k for k in grid.columns if grid.called[k] <= known]
+        elif query.opening == "when" and not meant:
+            columns = [k for k in grid.columns if self._is_plain(k)]
+        else:
+            columns = [k for k in grid.columns if grid.is_of(k, meant)]
         return columns if len(columns) == 1 else []
+
+    def _prices(self) -> list[int]:
+        """The column of what things cost, where no other may be, nor a quantity."""
+        grid = self.grid
+        if any(grid.is_of(k, asking.QUANTITIES | asking.SUMS) for k in grid.columns):
+            return []
+        dear = [k for k in grid.columns[1:] if any(map(MONEY.fullmatch, grid.values(k)))]
+        found = [k for k in grid.columns if grid.is_of(k, PRICES)]
+        found = [k for k in found if "%" not in "".join(grid.values(k))]
+        # "Heart rate" is no price, but "Day rate £25" is.
+        found = [
+            k for k in found if k in dear or grid.is_of(k, PRICES - asking.keys("rate charge"))
+        ]
+        return [] if {*dear} - {*found} else found
+
+    def _is_plain(self, column: int) -> bool:
+        """Whether its name says when and nothing else."""
+        called = self.grid.called[column]
+        return bool(called) and called <= asking.WHEN
 
     def _counts(self, column: int) -> bool:
         """Whether cells tell how many of what is asked for: "2 tablets"."""
         grid, noun = self.grid, self.query.noun
         return any(
-            noun in grid.cell(row, column) and IS_NUMBER.fullmatch(grid.value(row, column))
+            noun in grid.cell(row, column) and grid.value(row, column)[:1].isdigit()
             for row in grid.rows
         )
 
@@ -304,6 +343,8 @@ class _Search:
         """The rows with a cell that says these words and nothing else, in the one column that the
         question names or means, and that column; none where another cell of it says more."""
         grid, query = self.grid, self.query
+        if any(grid.is_of(k, asking.STATES) and not self._says(k) for k in grid.columns):
+            return [], 0
         verbs = query.words & asking.OF_KEY if query.of_subject else frozenset[str]()
         for column in grid.columns:
             if column == besides:
@@ -343,7 +384,15 @@ class _Search:
             if query.opening == "how much" or query.words & asking.MONEY:
                 loose |= asking.MONEY
             if query.opening == "when" or query.noun in asking.TIMES:
-                loose |= asking.TIMES | (frozenset() if self._moves() else asking.MOVES)
+                of_things = (
+                    column in named and not grid.called[column] <= asking.TIMES | asking.WHEN
+                )
+                loose |= asking.TIMES | (
+                    asking.MOVES if of_things and not self._moves() else frozenset[str]()
+                )
+                # "When are you open?" asks for both ends.
+                if grid.is_of(column, asking.MOVES) and not query.little & DOES:
+                    continue
             rest = self._rest(column, loose)
             rest -= {query.noun} if self._counts(column) else frozenset()
             rows = self._called(rest, column) if rest else {}
@@ -356,9 +405,23 @@ class _Search:
             pairs = dict.fromkeys(zip(rows.values(), values, strict=True))
             told = [f"{own}: {value}" for own, value in pairs]
             if len(told) == 1:
-                yield Found(_closed(f"{next(iter(rows.values()))} – {name}: {values[0]}"), records)
+                terms = self._terms(next(iter(rows)), column)
+                text = f"{next(iter(rows.values()))} – {name}: {values[0]}{terms}"
+                yield Found(_closed(text), records)
             elif len(values) <= MOST_TOLD and not grid.table.goes_on:
                 yield Found(_closed(f"{name}: {'; '.join(told)}"), records)
+
+    def _terms(self, row: int, column: int) -> str:
+        """What an amount is for, where another column says that: "(per: week)"."""
+        grid = self.grid
+        if not self._is_amount(column):
+            return ""
+        others = [k for k in grid.columns[1:] if k != column and grid.is_of(k, asking.TERMS)]
+        told = [f"{grid.names[k]}: {grid.value(row, k)}" for k in others if not self._is_amount(k)]
+        return f" ({', '.join(told)})" if told and all(grid.value(row, k) for k in others) else ""
+
+    def _is_amount(self, column: int) -> bool:
+        return all(map(IS_AMOUNT.fullmatch, self.grid.values(column)))
 
     def _moves(self) -> bool:
         """Whether columns tell of coming and going, or opening and closing."""
@@ -443,6 +506,7 @@ class _Search:
         # What is "the cheapest" must be what rows are.
         if not ranked and any(map(self._is_of, query.words)):
             ranked = [k for k in sizes if grid.is_of(k, meant)]
+            ranked = [k for k in self._prices() if k in sizes] if meant & PRICES else ranked
         if len(ranked) != 1 or grid.table.goes_on or not grid.are_named:
             return
         by = ranked[0]
@@ -485,6 +549,10 @@ class _Search:
         if len(columns) != 1 or columns[0] == 0 or grid.table.goes_on or not grid.are_named:
             return
         column = columns[0]
+        of_one = grid.is_of(column, PRICES) and not grid.is_of(column, asking.SUMS)
+        others = {k for k in grid.columns if grid.is_of(k, asking.QUANTITIES | asking.SUMS)}
+        if of_one and others - {column}:  # a price of one, of several
+            return
         if self._rest(column, asking.MONEY) or grid.is_of(column, asking.RANKS):
             return
         rows, label = grid.rows, f"all {len(grid.rows)}"
@@ -521,7 +589,9 @@ class _Search:
         yield Found(_closed(text), grid.records(dict.fromkeys((row, other_row))))
 
     def _in_two_rows(self) -> list[tuple[int, int]]:
-        columns = [k for k in self._named() if k not in self.grid.keys] or self._meant()
+        columns = [k for k in self._named() if k not in self.grid.keys]
+        if not columns and self.query.words & asking.MEANT.keys():
+            columns = self._meant()
         if len(columns) != 1:
             return []
         rest = self._rest(columns[0], asking.MONEY)
@@ -549,12 +619,22 @@ class _Search:
         return [(rows[0], k) for k in pair] if rest and len(rows) == 1 else []
 
 
+def _called(name: str) -> frozenset[str]:
+    """Words of the name of a column, without little ones where it means the same."""
+    words = asking.words_of(name, whole=True)
+    told = asking.words_of(name)
+    same = not NEGATED.search(name) and words - told <= asking.LITTLE
+    return told if told and same else words
+
+
 def _figures(values: Sequence[str]) -> list[tuple[Decimal, str, str]]:
     """(number, what stands in front of it, what behind it) of each; empty where one is no figure,
     or their units differ."""
     read = [FIGURE.fullmatch(value) for value in values]
     found = [figure for figure in read if figure]
     if len(found) < len(read) or len({(f["sign"], f["unit"].strip()) for f in found}) != 1:
+        return []
+    if not all(WHOLE.fullmatch(figure["n"]) for figure in found):
         return []
     return [(Decimal(f["n"].replace(",", "")), f["sign"], f["unit"]) for f in found]
 

@@ -429,3 +429,100 @@ def test_whatever_is_asked_what_is_told_stands_in_the_table(data: st.DataObject)
             *re.findall(r"\w+", "the highest lowest of all and more cheapest latest"),
             *map(str, range(60)),
         }
+
+
+BROADBAND = (
+    "Provider: BT | Monthly: £32 | Setup fee: £10\nProvider: Sky | Monthly: £28 | Setup fee: £20"
+)
+ORDER = "Item: Pens | Qty: 10 | Price: £2\nItem: Paper | Qty: 5 | Price: £4"
+FILMS = "Film: Paddington | Screen: 1 | Time: 18:00\nFilm: Alien | Screen: 2 | Time: 20:30"
+LAPTOPS = (
+    "Product: Air | Weight: 1.2 kg | Price: £1000\nProduct: Pro | Weight: 1.6 kg | Price: £1500"
+)
+DOSES = (
+    "Medicine: Paracetamol | Dose: 2 tablets every 4 hours | Daily max: 8 tablets\n"
+    "Medicine: Ibuprofen | Dose: 1 tablet every 6 hours | Daily max: 3 tablets"
+)
+DEBTS = "Name: Ann | Paid: £50 | To pay: £20\nName: Bob | Paid: £10 | To pay: £60"
+TAXED = "Item: Lamp | Net price: £50 | With VAT: £60\nItem: Rug | Net price: £10 | With VAT: £12"
+BUDGETS = (
+    "Office: Leeds | HR budget: £5 | IT budget: £9\nOffice: York | HR budget: £6 | IT budget: £7"
+)
+STAFFED = "Name: Ann | Office: Leeds | Status: Left\nName: Bob | Office: Leeds | Status: Current"
+HOURS = "Day: Saturday | Open: 9:00 | Close: 17:00\nDay: Sunday | Open: 10:00 | Close: 16:00"
+EVENTS = (
+    "Event: Spring fair | Entry closing date: 3 May | Secretary address: Hull\n"
+    "Event: Show | Entry closing date: 9 May | Secretary address: York"
+)
+COMMAS = "Item: Tea | Preis: 1,50 €\nItem: Cake | Preis: 2,25 €"
+RAIN = "Month: January | Rainfall: 60\nMonth: December | Rainfall: 80\nMonth: Year | Rainfall: 700"
+HALLS = "Prices exclude VAT and delivery\n\nItem: Sofa | Price: £400\nItem: Chair | Price: £90"
+FLIGHTS = "Flight: BA123 | Date of booking: 2024-05-03\nFlight: BA124 | Date of booking: 2024-05-04"
+CHIEFS = "Name: Ann | Manager: Bob\nName: Bob | Manager: Cy"
+
+
+@pytest.mark.parametrize(
+    ("question", "page"),
+    [
+        ("Which provider is the cheapest?", BROADBAND),
+        ("How much is Sky?", BROADBAND),
+        ("How much cheaper is Sky than BT?", BROADBAND),
+        ("What is the total price?", ORDER),
+        ("How much did the pens cost?", ORDER),
+        ("What time does Paddington finish?", FILMS),
+        ("How much heavier is the Pro than the Air?", LAPTOPS),
+        ("How many tablets of paracetamol can I take at a time?", DOSES),
+        ("How many tablets of paracetamol can I take?", DOSES),
+        ("How much did Ann pay?", DEBTS.replace("Paid", "Owed")),
+        ("How much is the VAT on the lamp?", TAXED),
+        ("What is the budget for Leeds?", BUDGETS),
+        ("How many people work in Leeds?", STAFFED),
+        ("When are you open on Sunday?", HOURS),
+        ("When is the spring fair?", EVENTS),
+        ("Where is the spring fair?", EVENTS),
+        ("How much is delivery for a sofa?", HALLS),
+        ("What is the total Preis?", COMMAS),
+        ("When does BA123 leave?", FLIGHTS),
+        ("When is BA123?", FLIGHTS),
+        ("Who is Bob the manager of?", CHIEFS),
+    ],
+)
+def test_a_column_is_not_taken_for_one_of_another_meaning(question: str, page: str) -> None:
+    assert answer(question, page) == ""
+
+
+@pytest.mark.parametrize(
+    ("question", "page", "expected"),
+    [
+        ("What is the setup fee of Sky?", BROADBAND, "Sky – Setup fee: £20."),
+        ("What time is Paddington?", FILMS, "Paddington – Time: 18:00."),
+        ("When does it open on Sunday?", HOURS, "Sunday – Open: 10:00."),
+        ("How much is the Pro?", LAPTOPS, "Pro – Price: £1500."),
+        ("What is the IT budget for Leeds?", BUDGETS, "Leeds – IT budget: £9."),
+        (
+            "Which month had the highest rainfall?",
+            RAIN,
+            "December – Rainfall: 80, the highest of 2.",
+        ),
+        ("What is the price of the sofa?", HALLS, "Sofa – Price: £400."),
+    ],
+)
+def test_what_is_said_plainly_beside_it_is_told(question: str, page: str, expected: str) -> None:
+    assert answer(question, page) == expected
+
+
+def test_an_amount_is_told_with_what_it_is_for() -> None:
+    page = (
+        "Extra: Nappies | Charge: £2.00 | Per: day\nExtra: Late collection | Charge: £15.00 | Per: "
+    )
+    page += "15 minutes"
+    told = answer("What is the charge for late collection?", page)
+    assert told == "Late collection – Charge: £15.00 (Per: 15 minutes)."
+
+
+def test_a_document_of_two_things_has_no_total_of_one() -> None:
+    page = "Item: Tiles | Cost: £200\nItem: Bath | Cost: £300"
+    assert answer("What was the total cost of the kitchen?", page, name="Kitchen") != ""
+    assert (
+        answer("What was the total cost of the kitchen?", page, name="kitchen and bathroom") == ""
+    )
