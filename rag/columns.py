@@ -32,6 +32,8 @@ LONGEST = 400
 """Characters of a row."""
 SHORT = 80
 """Characters of a line that may be a row."""
+MOST_SHARED = 0.3
+"""Of the width of the narrower of two columns, or of a piece, that may reach into the next."""
 BELOW = 2
 """Rows below a table at the end of a page, such as the number of the page."""
 FIGURE = 3
@@ -59,15 +61,19 @@ class Piece:
 Row = list[Piece]
 
 
-def read(doc_id: str, number: int, text: str, boxes: FloatArray) -> list[Table]:
-    """boxes: as in `Page.boxes`, of the text."""
+def read(
+    doc_id: str, number: int, text: str, boxes: FloatArray, *, is_last: bool = False
+) -> list[Table]:
+    """boxes: as in `Page.boxes`, of the text. is_last: no page follows on which a table might go
+    on."""
     rows = _rows([*_pieces(text, boxes)])
     found = []
     done = 0
     for first, last in _runs(rows):
         if table := _table(doc_id, number, rows[first:last]):
             above = [row[0].text for row in rows[done:first] if len(row) == 1]
-            goes_on = len(rows) - last <= BELOW or _is_next(rows[first : last + 1])
+            ends_page = len(rows) - last <= BELOW and not is_last
+            goes_on = ends_page or (last < len(rows) and _is_next(rows[first : last + 1]))
             below = records.table_below(above)
             found.append(replace(table, titles=below.titles, above=below.above, goes_on=goes_on))
         done = last
@@ -175,8 +181,10 @@ def _table(doc_id: str, number: int, run: Sequence[Row]) -> Table | None:
     usual, n = Counter(map(len, run)).most_common(1)[0] if run else (0, 0)
     if usual < 2 or n < LEAST_ROWS - 1:
         return None
-    bands = _bands([row for row in run if len(row) == usual])
-    if len(bands) != usual:
+    # Names are often set to another side than the figures below.
+    full = [row for row in run if len(row) == usual]
+    bands = _bands([row for row in full if row is not run[0]] or full)
+    if not bands:
         return None
     placed: list[list[list[Piece]]] = []
     last = run[0]
@@ -223,33 +231,27 @@ def _is_figure(text: str) -> bool:
 
 
 def _bands(rows: Sequence[Row]) -> list[tuple[float, float]]:
-    """From where to where columns reach, from the left; those that meet are one."""
-    bands: list[tuple[float, float]] = []
-    for x0, x1 in sorted((piece.x0, piece.x1) for row in rows for piece in row):
-        if bands and x0 < bands[-1][1]:
-            bands[-1] = bands[-1][0], max(bands[-1][1], x1)
-        else:
-            bands.append((x0, x1))
+    """From where to where columns reach, of rows that have a piece in each; empty where two of them
+    do not stand apart."""
+    columns = zip(*rows, strict=True)
+    bands = [(min(p.x0 for p in pieces), max(p.x1 for p in pieces)) for pieces in columns]
+    for (x0, x1), (y0, y1) in pairwise(bands):
+        if x1 - y0 > MOST_SHARED * min(x1 - x0, y1 - y0):
+            return []
     return bands
 
 
 def _placed(row: Row, bands: Sequence[tuple[float, float]]) -> list[list[Piece]] | None:
-    """The pieces of a row, column by column; None where one stands in none or in several."""
+    """The pieces of a row, column by column; None where one may stand in two, or two in one."""
     cells: list[list[Piece]] = [[] for _ in bands]
     for piece in row:
-        over = [i for i, (x0, x1) in enumerate(bands) if piece.x0 < x1 and x0 < piece.x1]
-        if not over:
-            over = [_nearest(piece, bands)]
-        if len(over) > 1 or cells[over[0]]:
+        shared = [min(piece.x1, x1) - max(piece.x0, x0) for x0, x1 in bands]
+        best, *others = sorted(range(len(bands)), key=lambda i: -shared[i])
+        second = max((shared[i] for i in others), default=0.0)
+        if cells[best] or second > MOST_SHARED * (piece.x1 - piece.x0):
             return None
-        cells[over[0]].append(piece)
+        cells[best].append(piece)
     return cells
-
-
-def _nearest(piece: Piece, bands: Sequence[tuple[float, float]]) -> int:
-    middle = (piece.x0 + piece.x1) / 2
-    away = [max(x0 - middle, middle - x1) for x0, x1 in bands]
-    return away.index(min(away))
 
 
 def _goes_on(above: Row, row: Row) -> bool:

@@ -341,9 +341,12 @@ class Library:
             told = f"{hit.document} {hit.chunk.context} {text}"
             if n < MOST_BOXED and columns.stand_in(text) and may_be_in(told):
                 boxes = self._boxes(doc_id, number)
-                if boxes is not None:
+                record = self.catalog.document(doc_id)
+                if boxes is not None and record is not None:
                     n += 1
-                    found.setdefault(doc_id, []).extend(columns.read(doc_id, number, text, boxes))
+                    is_last = number == record.n_pages
+                    tables = columns.read(doc_id, number, text, boxes, is_last=is_last)
+                    found.setdefault(doc_id, []).extend(tables)
         return found
 
     def _placed_rows(self, hits: Sequence[Hit], answer: str) -> dict[Span, dict[str, str]]:

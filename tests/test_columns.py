@@ -45,6 +45,16 @@ def test_a_table_at_the_end_of_its_page_may_go_on(tmp_path: Path) -> None:
     assert table.goes_on
 
 
+def test_on_the_last_page_a_table_ends(tmp_path: Path) -> None:
+    path = tmp_path / "table.pdf"
+    path.write_bytes(pdfs.tabled(*PLANS, below=["Page 9 of 9"]))
+    page = pdf.read_page(path, 1)
+    assert page.boxes is not None
+    assert [t.goes_on for t in columns.read("d", 1, page.text, page.boxes)] == [True]
+    (table,) = columns.read("d", 1, page.text, page.boxes, is_last=True)
+    assert not table.goes_on
+
+
 def test_a_line_right_below_may_be_a_row_of_another_form(tmp_path: Path) -> None:
     (table,) = tables(tmp_path, *PLANS, ("Offers for new customers",), ("Price", "9", "9", "9"))
     assert len(table.records) == 3
