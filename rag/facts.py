@@ -229,11 +229,6 @@ def words_of(file_name: str) -> str:
     return re.sub(r"[_.\-]+", " ", file_name)
 
 
-def stem_of(word: str) -> str:
-    """The key that most inflections of a word share."""
-    return _key(_tidy(word))
-
-
 def speaks_of(text: str, stem: str) -> bool:
     """Whether a capitalised word of `text` has this stem."""
     words = re.finditer(rf"\b{re.escape(stem)}[\w'’&]*", text, re.IGNORECASE)

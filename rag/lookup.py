@@ -13,38 +13,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from rag import asking
+from rag import asking, worded
 from rag.asking import Query
 from rag.records import Record, Table
+from rag.worded import Grid, has_digit
 
 MOST_TOLD = 20
 """Rows in one answer."""
 LEAST_DAYS = 3
 """Columns that are called as days or months, in a timetable."""
 LEAST_RANKED = 2
-SHORT = 2
-"""Letters of the name of a row that tells little without the name of its column."""
 
-ARTICLES = asking.keys("of the a an and")
-"""Without which a cell says the same."""
 DOES = asking.keys("do does did will can")
 PRICES = asking.keys(asking.PRICES)
-BRACKETED = re.compile(r"\([^()]*\)")
 FIGURE = re.compile(r"(?P<sign>[-−(]?[$€£¥₹]?-?)(?P<n>\d[\d,]*(?:\.\d+)?)(?P<unit>[^\d,.–-]{0,12})")
 WHOLE = re.compile(r"\d{1,3}(?:,\d{3})*(?:\.\d+)?|\d+(?:\.\d+)?")
 """A figure whose comma is none of decimals."""
 ISO = re.compile(r"\d{4}-\d\d-\d\d")
-TOTALS = re.compile(
-    r"\b(?:sub-?total|total|sum|average|mean|balance|overall)s?\b|^(?:year|annual|all|combined)$",
-    re.IGNORECASE,
-)
-"""In what a row is called that is made of others."""
-NEGATED = re.compile(
-    r"\b(?:not|no|non|without|except|exclud\w*|excl|until|from|before|after)\b", re.IGNORECASE
-)
-"""In the name of a column, which is said with it only, or in a title."""
-LONGEST_TITLE = 6
-"""Words."""
 MONEY = re.compile(r".*[$€£¥₹%].*|\d[\d,]*\.\d\d", re.DOTALL)
 SEVERAL = re.compile(r"\b(?:and|or)\b|[&,+]", re.IGNORECASE)
 """In the name of a document that is of more than one thing."""
@@ -55,7 +40,6 @@ LIMIT = re.compile(
 )
 """In a cell that stands for many values."""
 UP_TO = re.compile(r"up to (?P<n>\d+(?:\.\d+)?) ?(?P<unit>[a-z]+)", re.IGNORECASE)
-SERIAL = re.compile(r"\d{1,5}\.?")
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 IS_AMOUNT = re.compile(
     r"\D{0,3}\d[\d,.]*\D{0,20}|\W*(?:free|none|nothing|included)\W*", re.IGNORECASE
@@ -85,7 +69,7 @@ def answer(query: Query, tables: Sequence[Table], name: str) -> Found | None:
         (table, seen)
         for table in tables
         if table.whole and len(table.records) > 1
-        if (seen := _Search(query, _Grid(table), context).found())
+        if (seen := _Search(query, Grid(table), context).found())
     ]
     if len({seen.text for _, seen in found}) != 1:
         return None
@@ -94,97 +78,12 @@ def answer(query: Query, tables: Sequence[Table], name: str) -> Found | None:
     return None if seen.of_all and len(alike) > 1 else seen
 
 
-class _Grid:
-    """A table with the words of its names and cells, read when they are asked for."""
-
-    def __init__(self, table: Table) -> None:
-        self.table = table
-        self.names = table.names
-        self.columns = range(len(table.names))
-        plain = [BRACKETED.sub(" ", name) for name in table.names]
-        self.called = [_called(name) for name in plain]
-        generic = [asking.GENERIC if k else asking.GENERIC_KEY for k in self.columns]
-        self.core = [(w - g) or w for w, g in zip(self.called, generic, strict=True)]
-        lines = table.titles.splitlines()
-        titles = (t for t in lines if len(t.split()) <= LONGEST_TITLE and not NEGATED.search(t))
-        self.titles = asking.words_of("\n".join(titles))
-        self.above = asking.words_of(table.above)
-        self._cells: dict[tuple[int, int], frozenset[str]] = {}
-        self._held: dict[str, bool] = {}
-        # Rows without those that are made of others.
-        self.rows = [row for row in range(len(table.records)) if not self._is_total(row)]
-        self.first = 1 if self._is_numbered() else 0
-        self.keys = self._keys()
-        self.are_named = all(self.value(row, 0) for row in self.rows)
-
-    def cell(self, row: int, column: int) -> frozenset[str]:
-        at = row, column
-        if at not in self._cells:
-            self._cells[at] = asking.words_of(self.value(row, column), whole=True) - ARTICLES
-        return self._cells[at]
-
-    def value(self, row: int, column: int) -> str:
-        return self.table.records[row].values.get(self.names[column], "")
-
-    def own(self, row: int) -> str:
-        """What the row is called."""
-        return self.shown(row, self.first)
-
-    def shown(self, row: int, column: int) -> str:
-        """The cell, behind the name of its column where that is short."""
-        value = self.value(row, column)
-        plain = len(value) > SHORT and any(c.isalpha() for c in value)
-        return value if plain else f"{self.names[column]} {value}"
-
-    def records(self, rows: Iterable[int]) -> tuple[Record, ...]:
-        return tuple(self.table.records[row] for row in rows)
-
-    def holds(self, word: str) -> bool:
-        """Whether any cell has the word."""
-        if word not in self._held:
-            start = word[:2]
-            self._held[word] = any(
-                word in self.cell(row, column)
-                for row in range(len(self.table.records))
-                if start in self.table.records[row].text.casefold()
-                for column in self.columns
-            )
-        return self._held[word]
-
-    def is_of(self, column: int, names: frozenset[str]) -> bool:
-        return bool(self.called[column] & names)
-
-    @property
-    def is_of_people(self) -> bool:
-        """Whether its rows are persons."""
-        named = self.is_of(0, asking.PERSONS | asking.PEOPLE)
-        return named and not any(map(_has_digit, self.values(0)))
-
-    def values(self, column: int) -> list[str]:
-        return [self.value(row, column) for row in self.rows]
-
-    def _is_total(self, row: int) -> bool:
-        return any(TOTALS.search(self.value(row, column)) for column in (*self.columns,)[:2])
-
-    def _is_numbered(self) -> bool:
-        """Whether the rows' names stand behind numbers."""
-        numbers = all(map(SERIAL.fullmatch, self.values(0)))
-        if not numbers or len(self.columns) == 1 or (self.called[0] - asking.SERIAL):
-            return False
-        return all(self.values(1)) and not any(map(_has_digit, self.values(1)))
-
-    def _keys(self) -> list[int]:
-        """The columns whose cells tell which row it is."""
-        named = [k for k in self.columns[1:] if self.is_of(k, asking.NAMES)]
-        return [*dict.fromkeys([0, self.first, *named])]
-
-
 @dataclass(frozen=True, slots=True)
 class _Search:
     """What a query finds in one table. context: words of the document's name."""
 
     query: Query
-    grid: _Grid
+    grid: Grid
     context: frozenset[str]
 
     def found(self) -> Found | None:
@@ -277,7 +176,7 @@ class _Search:
         """Whether what stands in the column is of the kind that is asked for."""
         grid, opening = self.grid, self.query.opening
         if opening == "who":
-            return not any(map(_has_digit, values))
+            return not any(map(has_digit, values))
         if opening == "where":
             return grid.is_of(column, asking.WHERE)
         if opening == "when":
@@ -322,7 +221,7 @@ class _Search:
 
     def _is_value(self, row: int, column: int, words: frozenset[str]) -> bool:
         """Whether the cell stands for one value, or the question says its limits too."""
-        limited = LIMIT.search(self.grid.value(row, column)) and any(map(_has_digit, words))
+        limited = LIMIT.search(self.grid.value(row, column)) and any(map(has_digit, words))
         return not limited or self.grid.cell(row, column) <= self.query.little
 
     def _up_to(self, words: frozenset[str], column: int) -> list[int]:
@@ -351,7 +250,7 @@ class _Search:
                 continue
             by_verb = verbs & {w for w in verbs if asking.MEANT[w] & grid.called[column]}
             behind = asking.BEHIND.get(query.behind, frozenset()) & grid.called[column]
-            behind -= behind if NEGATED.search(grid.names[column]) else frozenset()
+            behind -= behind if worded.NEGATED.search(grid.names[column]) else frozenset()
             said = self._said(column) if self._says(column) else frozenset[str]()
             if not (said or by_verb or (behind and not verbs)):
                 continue
@@ -434,7 +333,7 @@ class _Search:
         if words & asking.MONEY and not all(map(IS_AMOUNT.fullmatch, values)):
             return False
         is_timely = bool(words & asking.MOVES) and self.query.opening == "when"
-        return not is_timely or all(_has_digit(v) or IS_TIME.fullmatch(v) for v in values)
+        return not is_timely or all(has_digit(v) or IS_TIME.fullmatch(v) for v in values)
 
     def _is_of(self, noun: str) -> bool:
         """Whether rows are called so."""
@@ -619,14 +518,6 @@ class _Search:
         return [(rows[0], k) for k in pair] if rest and len(rows) == 1 else []
 
 
-def _called(name: str) -> frozenset[str]:
-    """Words of the name of a column, without little ones where it means the same."""
-    words = asking.words_of(name, whole=True)
-    told = asking.words_of(name)
-    same = not NEGATED.search(name) and words - told <= asking.LITTLE
-    return told if told and same else words
-
-
 def _figures(values: Sequence[str]) -> list[tuple[Decimal, str, str]]:
     """(number, what stands in front of it, what behind it) of each; empty where one is no figure,
     or their units differ."""
@@ -643,10 +534,6 @@ def _shown(number: Decimal, figures: Sequence[tuple[Decimal, str, str]]) -> str:
     """With the unit of the figures that it is made of."""
     _, sign, unit = figures[0]
     return f"{'−' if number < 0 else ''}{sign}{abs(number):,f}{unit}"
-
-
-def _has_digit(text: str) -> bool:
-    return any(c.isdigit() for c in text)
 
 
 def _is_told(value: str) -> bool:

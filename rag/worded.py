@@ -1,0 +1,122 @@
+"""A table with the words of its names and cells, as questions are compared with them."""
+
+import re
+from collections.abc import Iterable
+
+from rag import asking
+from rag.records import Record, Table
+
+SHORT = 2
+"""Letters of the name of a row that tells little without the name of its column."""
+LONGEST_TITLE = 6
+"""Words."""
+ARTICLES = asking.keys("of the a an and")
+"""Without which a cell says the same."""
+BRACKETED = re.compile(r"\([^()]*\)")
+TOTALS = re.compile(
+    r"\b(?:sub-?total|total|sum|average|mean|balance|overall)s?\b|^(?:year|annual|all|combined)$",
+    re.IGNORECASE,
+)
+"""In what a row is called that is made of others."""
+SERIAL = re.compile(r"\d{1,5}\.?")
+NEGATED = re.compile(
+    r"\b(?:not|no|non|without|except|exclud\w*|excl|until|from|before|after)\b", re.IGNORECASE
+)
+"""In the name of a column, which is said with it only, or in a title."""
+
+
+class Grid:
+    """A table with the words of its names and cells, read when they are asked for."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.names = table.names
+        self.columns = range(len(table.names))
+        plain = [BRACKETED.sub(" ", name) for name in table.names]
+        self.called = [_called(name) for name in plain]
+        generic = [asking.GENERIC if k else asking.GENERIC_KEY for k in self.columns]
+        self.core = [(w - g) or w for w, g in zip(self.called, generic, strict=True)]
+        lines = table.titles.splitlines()
+        titles = (t for t in lines if len(t.split()) <= LONGEST_TITLE and not NEGATED.search(t))
+        self.titles = asking.words_of("\n".join(titles))
+        self.above = asking.words_of(table.above)
+        self._cells: dict[tuple[int, int], frozenset[str]] = {}
+        self._held: dict[str, bool] = {}
+        # Rows without those that are made of others.
+        self.rows = [row for row in range(len(table.records)) if not self._is_total(row)]
+        self.first = 1 if self._is_numbered() else 0
+        self.keys = self._keys()
+        self.are_named = all(self.value(row, 0) for row in self.rows)
+
+    def cell(self, row: int, column: int) -> frozenset[str]:
+        at = row, column
+        if at not in self._cells:
+            self._cells[at] = asking.words_of(self.value(row, column), whole=True) - ARTICLES
+        return self._cells[at]
+
+    def value(self, row: int, column: int) -> str:
+        return self.table.records[row].values.get(self.names[column], "")
+
+    def own(self, row: int) -> str:
+        """What the row is called."""
+        return self.shown(row, self.first)
+
+    def shown(self, row: int, column: int) -> str:
+        """The cell, behind the name of its column where that is short."""
+        value = self.value(row, column)
+        plain = len(value) > SHORT and any(c.isalpha() for c in value)
+        return value if plain else f"{self.names[column]} {value}"
+
+    def records(self, rows: Iterable[int]) -> tuple[Record, ...]:
+        return tuple(self.table.records[row] for row in rows)
+
+    def holds(self, word: str) -> bool:
+        """Whether any cell has the word."""
+        if word not in self._held:
+            start = word[:2]
+            self._held[word] = any(
+                word in self.cell(row, column)
+                for row in range(len(self.table.records))
+                if start in self.table.records[row].text.casefold()
+                for column in self.columns
+            )
+        return self._held[word]
+
+    def is_of(self, column: int, names: frozenset[str]) -> bool:
+        return bool(self.called[column] & names)
+
+    @property
+    def is_of_people(self) -> bool:
+        """Whether its rows are persons."""
+        named = self.is_of(0, asking.PERSONS | asking.PEOPLE)
+        return named and not any(map(has_digit, self.values(0)))
+
+    def values(self, column: int) -> list[str]:
+        return [self.value(row, column) for row in self.rows]
+
+    def _is_total(self, row: int) -> bool:
+        return any(TOTALS.search(self.value(row, column)) for column in (*self.columns,)[:2])
+
+    def _is_numbered(self) -> bool:
+        """Whether the rows' names stand behind numbers."""
+        numbers = all(map(SERIAL.fullmatch, self.values(0)))
+        if not numbers or len(self.columns) == 1 or (self.called[0] - asking.SERIAL):
+            return False
+        return all(self.values(1)) and not any(map(has_digit, self.values(1)))
+
+    def _keys(self) -> list[int]:
+        """The columns whose cells tell which row it is."""
+        named = [k for k in self.columns[1:] if self.is_of(k, asking.NAMES)]
+        return [*dict.fromkeys([0, self.first, *named])]
+
+
+def _called(name: str) -> frozenset[str]:
+    """Words of the name of a column, without little ones where it means the same."""
+    words = asking.words_of(name, whole=True)
+    told = asking.words_of(name)
+    same = not NEGATED.search(name) and words - told <= asking.LITTLE
+    return told if told and same else words
+
+
+def has_digit(text: str) -> bool:
+    return any(c.isdigit() for c in text)
