@@ -88,13 +88,11 @@ class _Search:
 
     def found(self) -> Found | None:
         """What the first way to read the query finds, if it is one thing."""
-        word = asking.key(self.query.extreme_word)
-        is_there = any(word in called for called in self.grid.called) or self.grid.holds(word)
         if self.query.total:
             ways: list[Callable[[], Iterable[Found]]] = [self._total]
         elif self.query.apart:
             ways = [self._difference]
-        elif self.query.extreme and not is_there:
+        elif self.query.extreme and not self._has(asking.key(self.query.extreme_word)):
             ways = [self._extreme]
         else:
             ways = [self._cells, self._rows, self._counted, self._in_calendar]
@@ -102,6 +100,9 @@ class _Search:
             if found := {one.text: one for one in way()}:
                 return next(iter(found.values())) if len(found) == 1 else None
         return None
+
+    def _has(self, word: str) -> bool:
+        return any(word in called for called in self.grid.called) or self.grid.holds(word)
 
     # -- what the words mean -----------------------------------------------------------------------
 
@@ -167,9 +168,8 @@ class _Search:
     def _counts(self, column: int) -> bool:
         """Whether cells tell how many of what is asked for: "2 tablets"."""
         grid, noun = self.grid, self.query.noun
-        return any(
-            noun in grid.cell(row, column) and grid.value(row, column)[:1].isdigit()
-            for row in grid.rows
+        return bool(noun) and any(
+            grid.value(row, column)[:1].isdigit() for row in grid.having([noun], column)
         )
 
     def _is_kind(self, column: int, values: Sequence[str]) -> bool:
@@ -211,8 +211,7 @@ class _Search:
             told = words - grid.called[k] if self._says(k) else words
             if k == besides or not told:
                 continue
-            rows = [row for row in grid.rows if told <= grid.cell(row, k)]
-            rows = [row for row in rows if self._is_value(row, k, told)]
+            rows = [row for row in grid.having(told, k) if self._is_value(row, k, told)]
             rows = [row for row in rows if grid.cell(row, k) == told] or rows
             rows = rows or self._up_to(told, k)
             if rows:
@@ -259,7 +258,7 @@ class _Search:
             # "Ann's contact" is not whose contact Ann is.
             if not told or (said and not by_verb and not query.has_before(said, told)):
                 continue
-            rows = [row for row in grid.rows if told <= grid.cell(row, column)]
+            rows = grid.having(told, column)
             if rows and all(grid.cell(row, column) == told for row in rows):
                 return rows, column
         return [], 0

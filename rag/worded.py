@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from rag import asking
 from rag.records import Record, Table
 
+SEPARATOR = re.compile(r"[-,]")
+START = 3
+"""Letters, or figures, that a word begins with wherever it stands."""
 SHORT = 2
 """Letters of the name of a row that tells little without the name of its column."""
 LONGEST_TITLE = 6
@@ -42,6 +45,8 @@ class Grid:
         self.above = asking.words_of(table.above)
         self._cells: dict[tuple[int, int], frozenset[str]] = {}
         self._held: dict[str, bool] = {}
+        texts = [" ".join(record.values.values()).casefold() for record in table.records]
+        self._texts = [f"{text} {SEPARATOR.sub('', text)}" for text in texts]
         # Rows without those that are made of others.
         self.rows = [row for row in range(len(table.records)) if not self._is_total(row)]
         self.first = 1 if self._is_numbered() else 0
@@ -73,14 +78,25 @@ class Grid:
     def holds(self, word: str) -> bool:
         """Whether any cell has the word."""
         if word not in self._held:
-            start = word[:2]
             self._held[word] = any(
                 word in self.cell(row, column)
-                for row in range(len(self.table.records))
-                if start in self.table.records[row].text.casefold()
+                for row in self._like(range(len(self._texts)), word)
                 for column in self.columns
             )
         return self._held[word]
+
+    def having(self, words: Iterable[str], column: int) -> list[int]:
+        """The rows whose cell has all the words."""
+        wanted = frozenset(words)
+        rows: Iterable[int] = self.rows
+        for word in wanted:
+            rows = self._like(rows, word)
+        return [row for row in rows if wanted <= self.cell(row, column)]
+
+    def _like(self, rows: Iterable[int], word: str) -> list[int]:
+        """Those of the rows that may have the word, which is much faster to see."""
+        start = word[:START]
+        return [row for row in rows if start in self._texts[row]]
 
     def is_of(self, column: int, names: frozenset[str]) -> bool:
         return bool(self.called[column] & names)
