@@ -14,7 +14,7 @@ from rag.sentences import word_set
 
 LONGEST = 200
 """Characters of a question for a cell."""
-WORD = re.compile(r"\d\d?:\d\d|[^\W_]+(?:[.,'’&/–-][^\W_]+)*")
+WORD = re.compile(r"\d\d?:\d\d|[^\W_]+(?:[.,'’–-][^\W_]+)*")
 HOW_MANY = "how many"
 OPENING = re.compile(
     r"\W*(?:(?:and|so|please|in|on|at|for|from|to|of) )?(?:tell me |show me |give me )?"
@@ -30,6 +30,8 @@ MORE_IS_ASKED = re.compile(
     re.IGNORECASE,
 )
 """What the cells of a row do not answer as they are."""
+LOWER = re.compile(r"(?:\b(?:in|on|of|for|is|was)|\d(?:st|nd|rd|th)?) (?:may|will)\b")
+"""A month or a name that reads as a little word."""
 TOTAL = re.compile(
     r"\b(?:the total(?: of| for)?|the sum of|in total|in all|altogether|combined)\b",
     re.IGNORECASE,
@@ -78,7 +80,7 @@ def key(token: str) -> str:
         return word
     if word.endswith("ies"):
         return f"{word[:-3]}y"
-    return word[: -2 if word.endswith(("ches", "shes", "xes")) else -1]
+    return word[: -2 if word.endswith(("ches", "shes", "xes", "sses", "uses")) else -1]
 
 
 LEAST_PLURAL = 4
@@ -137,7 +139,7 @@ UNITS = {
 PERSONS = keys("name person employee member contact who")
 WHEN = keys("when date time day")
 WHERE = keys(f"where place {PLACES}") - keys("department")
-GENERIC = keys("date unit line")
+GENERIC = keys("date time unit line")
 """What the name of a column may have besides, where a question leaves it out."""
 GENERIC_KEY = GENERIC | keys("number no name code id")
 """The same for a column that tells which row it is."""
@@ -149,7 +151,7 @@ SERIAL = keys("no nr number id ref reference date row pos position rank place")
 """Of a first column that tells it badly."""
 RANKS = keys(
     "priority rank position grade class level no nr number phone telephone extension mobile code id"
-    " year page ref reference room"
+    " year page ref reference room table seat bus bed lane gate platform"
 )
 """Of a column whose numbers are no sizes."""
 QUANTITIES = keys("quantity qty")
@@ -157,9 +159,17 @@ QUANTITIES = keys("quantity qty")
 SUMS = keys("total amount sum")
 TERMS = keys("per frequency period basis charged unit")
 """Of a column that says what an amount is for."""
-STATES = keys("status active left ended cancelled state")
+STATES = keys(
+    "status active left leaving ended end expired expiry cancelled state until to current"
+)
 """Of a column that may say that a row counts no more."""
-LIMITS = keys("max maximum min minimum limit daily")
+DIRECTIONS = keys("from to home away origin destination")
+"""Of columns of which two hold names of one kind."""
+PERIODS = keys("monthly weekly daily annual yearly per each day week month year term hour")
+"""What the name of a column of prices may have besides."""
+PAYING = keys("pay paid spend spent earn earned get")
+UNADDED = keys("balance reading rate age level temperature percentage share score")
+""" "Balance" and the like of several rows come to nothing."""
 PEOPLE = keys("people person staff employee member colleague")
 DAYS = keys("monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun")
 MONTHS = keys(
@@ -176,7 +186,7 @@ MOVES = keys(
     " finish"
 )
 """What is done at a time that the column and the row tell."""
-FREE = keys("take need have list entry row show get number")
+FREE = keys("take have list entry row show number")
 """Words that tell neither a row nor a column."""
 TELL_LITTLE = FREE | MONEY | MOVES | THINGS | TIMES | PEOPLE | MEANT.keys()
 START = 4
@@ -239,7 +249,7 @@ class Query:
 def asked(question: str) -> Query | None:
     """What is asked of a table; None of any other question."""
     text = " ".join(question.replace("’", "'").split()).rstrip(" ?.!")
-    if len(text) > LONGEST or "? " in text:
+    if len(text) > LONGEST or "? " in text or LOWER.search(text):
         return None
     if found := THAN.fullmatch(text):
         return _difference(found)

@@ -24,6 +24,7 @@ LEAST_DAYS = 3
 """Columns that are called as days or months, in a timetable."""
 LEAST_RANKED = 2
 
+DID = "did"
 DOES = asking.keys("do does did will can")
 PRICES = asking.keys(asking.PRICES)
 FIGURE = re.compile(r"(?P<sign>[-−(]?[$€£¥₹]?-?)(?P<n>\d[\d,]*(?:\.\d+)?)(?P<unit>[^\d,.–-]{0,12})")
@@ -42,10 +43,18 @@ LIMIT = re.compile(
 UP_TO = re.compile(r"up to (?P<n>\d+(?:\.\d+)?) ?(?P<unit>[a-z]+)", re.IGNORECASE)
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 IS_AMOUNT = re.compile(
-    r"\D{0,3}\d[\d,.]*\D{0,20}|\W*(?:free|none|nothing|included)\W*", re.IGNORECASE
+    r"[-−(]?[$€£¥₹]\s?\d[\d,.]*\)?(?:\s?(?:an?|per|each|pp|/|p\.)\b.*)?"
+    r"|[-−]?\d[\d,.]*(?:\s?(?:[$€£¥₹]|eur|gbp|usd|euros?|pounds?|dollars?|pence|p))?"
+    r"|\W*(?:free|none|nothing|included)\W*",
+    re.IGNORECASE,
 )
 FREE = re.compile(r"(?:free|nothing|none|nil)\W*", re.IGNORECASE)
-IS_NUMBER = re.compile(r"\d[\d,.]*\b\D*")
+EVERY = re.compile(
+    r"\b(?:every|all|any|both|daily|weekdays?|weekends?|various|most|mon(?:day)?s?\b.*\bfri)\w*"
+    r"|\+",
+    re.IGNORECASE,
+)
+"""In a cell that stands for more than it names."""
 IS_TIME = re.compile(r"\d\d?[:.]\d\d\b.*|noon|midnight", re.IGNORECASE)
 
 
@@ -63,12 +72,13 @@ def answer(query: Query, tables: Sequence[Table], name: str) -> Found | None:
     """What the tables of one document show; None where that is not certain. name: of the document,
     as words."""
     # What is most of two things, or both together, is not told of one.
-    of_one = not (SEVERAL.search(name) and (query.extreme or query.total))
+    of_all = query.extreme or query.total
+    of_one = not (of_all and (SEVERAL.search(name) or len(tables) > 1))
     context = asking.words_of(name) if of_one else frozenset[str]()
     found = [
         (table, seen)
         for table in tables
-        if table.whole and len(table.records) > 1
+        if table.whole and len(table.records) > 1 and not _is_of_two_ends(table)
         if (seen := _Search(query, Grid(table), context).found())
     ]
     if len({seen.text for _, seen in found}) != 1:
@@ -132,10 +142,7 @@ class _Search:
         meant = frozenset[str]().union(*(asking.MEANT[word] for word in verbs))
         if query.opening == "who":
             meant &= asking.OF_PERSONS
-        if query.opening == asking.HOW_MANY:
-            columns = [k for k in grid.columns if self._counts(k)]
-            columns = [] if any(grid.is_of(k, asking.LIMITS) for k in columns) else columns
-        elif meant & PRICES or (query.opening == "how much" and not meant):
+        if meant & PRICES or (query.opening == "how much" and not meant):
             columns = self._prices()
         elif query.opening == "where":
             known = meant & asking.WHERE or asking.WHERE
@@ -143,7 +150,7 @@ class _Search:
         elif query.opening == "when" and not meant:
             columns = [k for k in grid.columns if self._is_plain(k)]
         else:
-            columns = [k for k in grid.columns if grid.is_of(k, meant)]
+            columns = [k for k in grid.columns if grid.is_plainly(k, meant)]
         return columns if len(columns) == 1 else []
 
     def _prices(self) -> list[int]:
@@ -152,7 +159,8 @@ class _Search:
         if any(grid.is_of(k, asking.QUANTITIES | asking.SUMS) for k in grid.columns):
             return []
         dear = [k for k in grid.columns[1:] if any(map(MONEY.fullmatch, grid.values(k)))]
-        found = [k for k in grid.columns if grid.is_of(k, PRICES)]
+        plain = PRICES | asking.PERIODS
+        found = [k for k in grid.columns if grid.is_of(k, PRICES) and grid.is_plainly(k, plain)]
         found = [k for k in found if "%" not in "".join(grid.values(k))]
         # "Heart rate" is no price, but "Day rate £25" is.
         found = [
@@ -165,26 +173,22 @@ class _Search:
         called = self.grid.called[column]
         return bool(called) and called <= asking.WHEN
 
-    def _counts(self, column: int) -> bool:
-        """Whether cells tell how many of what is asked for: "2 tablets"."""
-        grid, noun = self.grid, self.query.noun
-        return bool(noun) and any(
-            grid.value(row, column)[:1].isdigit() for row in grid.having([noun], column)
-        )
-
     def _is_kind(self, column: int, values: Sequence[str]) -> bool:
         """Whether what stands in the column is of the kind that is asked for."""
-        grid, opening = self.grid, self.query.opening
-        if opening == "who":
-            return not any(map(has_digit, values))
-        if opening == "where":
-            return grid.is_of(column, asking.WHERE)
-        if opening == "when":
-            timely = asking.WHEN | asking.MEANT["start"] | asking.DAYS | asking.MONTHS
-            return grid.is_of(column, timely) or all(map(IS_TIME.fullmatch, values))
-        if opening == asking.HOW_MANY:
-            return all(map(IS_NUMBER.fullmatch, values))
-        return opening != "how much" or all(map(IS_AMOUNT.fullmatch, values))
+        grid, noun = self.grid, self.query.noun
+        dated = bool(grid.called[column]) and grid.called[column] <= asking.DAYS | asking.MONTHS
+        timely = asking.WHEN | asking.MEANT["start"]
+        are_times = all(map(IS_TIME.fullmatch, values))
+        kinds = {
+            "who": not dated and not any(map(has_digit, values)),
+            "where": grid.is_of(column, asking.WHERE),
+            "when": are_times or grid.is_of(column, timely),
+            "how much": all(map(IS_AMOUNT.fullmatch, values)),
+            asking.HOW_MANY: grid.are_numbers(column) and not grid.is_of(column, asking.RANKS),
+        }
+        if noun in asking.TIMES:
+            return are_times if noun == "time" else grid.is_of(column, asking.TIMES | timely)
+        return kinds.get(self.query.opening, True)
 
     def _rest(self, column: int, loose: frozenset[str]) -> frozenset[str]:
         """The words that tell the row: without those that mean the column, and without loose ones
@@ -212,6 +216,7 @@ class _Search:
             if k == besides or not told:
                 continue
             rows = [row for row in grid.having(told, k) if self._is_value(row, k, told)]
+            rows = [row for row in rows if not worded.NEGATED.search(grid.value(row, k))]
             rows = [row for row in rows if grid.cell(row, k) == told] or rows
             rows = rows or self._up_to(told, k)
             if rows:
@@ -247,9 +252,9 @@ class _Search:
         for column in grid.columns:
             if column == besides:
                 continue
-            by_verb = verbs & {w for w in verbs if asking.MEANT[w] & grid.called[column]}
-            behind = asking.BEHIND.get(query.behind, frozenset()) & grid.called[column]
-            behind -= behind if worded.NEGATED.search(grid.names[column]) else frozenset()
+            by_verb = {w for w in verbs if grid.is_plainly(column, asking.MEANT[w])}
+            behind = asking.BEHIND.get(query.behind, frozenset())
+            behind = behind if grid.is_plainly(column, behind) else frozenset()
             said = self._said(column) if self._says(column) else frozenset[str]()
             if not (said or by_verb or (behind and not verbs)):
                 continue
@@ -258,6 +263,8 @@ class _Search:
             # "Ann's contact" is not whose contact Ann is.
             if not told or (said and not by_verb and not query.has_before(said, told)):
                 continue
+            if any(map(EVERY.search, grid.values(column))):
+                return [], 0
             rows = grid.having(told, column)
             if rows and all(grid.cell(row, column) == told for row in rows):
                 return rows, column
@@ -292,16 +299,14 @@ class _Search:
                 if grid.is_of(column, asking.MOVES) and not query.little & DOES:
                     continue
             rest = self._rest(column, loose)
-            rest -= {query.noun} if self._counts(column) else frozenset()
             rows = self._called(rest, column) if rest else {}
             values = [grid.value(row, column) for row in rows]
             if not values or not all(map(_is_told, values)):
                 continue
-            if not self._is_kind(column, values) or not self._fits(values):
+            if not self._is_kind(column, values) or not self._fits(column, values):
                 continue
             name, records = grid.names[column], grid.records(rows)
-            pairs = dict.fromkeys(zip(rows.values(), values, strict=True))
-            told = [f"{own}: {value}" for own, value in pairs]
+            told = [f"{own}: {v}" for own, v in zip(rows.values(), values, strict=True)]
             if len(told) == 1:
                 terms = self._terms(next(iter(rows)), column)
                 text = f"{next(iter(rows.values()))} – {name}: {values[0]}{terms}"
@@ -325,10 +330,17 @@ class _Search:
         """Whether columns tell of coming and going, or opening and closing."""
         return any(self.grid.is_of(k, asking.MOVES) for k in self.grid.columns)
 
-    def _fits(self, values: Sequence[str]) -> bool:
+    def _fits(self, column: int, values: Sequence[str]) -> bool:
         """Whether the values are amounts where the question speaks of money, and times where it
         speaks of times."""
-        words = self.query.words
+        words, grid = self.query.words, self.grid
+        others = [k for k in grid.columns if k != column]
+        paying = words & asking.PAYING or (DID in self.query.little and "cost" in words)
+        if paying and (
+            any(grid.is_of(k, asking.PAYING) for k in others)
+            or (grid.is_of(column, PRICES) and any(map(grid.are_numbers, others)))
+        ):
+            return False
         if words & asking.MONEY and not all(map(IS_AMOUNT.fullmatch, values)):
             return False
         is_timely = bool(words & asking.MOVES) and self.query.opening == "when"
@@ -405,12 +417,14 @@ class _Search:
         if not ranked and any(map(self._is_of, query.words)):
             ranked = [k for k in sizes if grid.is_of(k, meant)]
             ranked = [k for k in self._prices() if k in sizes] if meant & PRICES else ranked
-        if len(ranked) != 1 or grid.table.goes_on or not grid.are_named:
+        if len(ranked) != 1 or self._is_mixed(ranked[0]):
             return
         by = ranked[0]
         # "The charge of the biggest room" is not the biggest charge.
         of_another = self._says(by) and self._is_of(query.ranked) and by != grid.first
-        if of_another or query.opening not in ("who", "what", "which", "when"):
+        if of_another or query.opening not in ("who", "what", "which"):
+            return
+        if query.opening == "who" and not (grid.is_of_people or grid.first):
             return
         loose = asking.MONEY | (asking.PEOPLE if grid.is_of_people else frozenset())
         rest = self._rest(by, loose | {word}) - grid.called[0] - grid.called[grid.first]
@@ -427,11 +441,25 @@ class _Search:
         text = _closed(f"{'; '.join(told)}, the {which} of {len(grid.rows)}")
         yield Found(text, grid.records(first[:MOST_TOLD]), of_all=True)
 
+    def _is_mixed(self, column: int) -> bool:
+        """Whether its figures may not be ranked or added: others may follow, or another column says
+        what each is of, or that it counts no more."""
+        grid = self.grid
+        others = asking.TERMS | asking.STATES | asking.keys("currency")
+        return (
+            grid.table.goes_on
+            or not grid.are_named
+            or any(grid.is_of(k, others) for k in grid.columns if k != column)
+        )
+
     def _sizes(self, column: int) -> list[Decimal]:
         """Of its cells, as numbers or days; empty where one of them is neither, or their units
         differ, or they are no sizes."""
         values = self.grid.values(column)
+        timely = asking.WHEN - asking.keys("date") | asking.MOVES
         if self.grid.is_of(column, asking.RANKS):
+            return []
+        if self.grid.is_of(column, timely) and not all(map(ISO.fullmatch, values)):
             return []
         if values and all(map(ISO.fullmatch, values)):
             return [Decimal(value.replace("-", "")) for value in values]
@@ -444,14 +472,17 @@ class _Search:
         """What the cells of a column come to, in all rows or from one to another."""
         grid, query = self.grid, self.query
         columns = self._named()
-        if len(columns) != 1 or columns[0] == 0 or grid.table.goes_on or not grid.are_named:
+        if len(columns) != 1 or columns[0] == 0 or self._is_mixed(columns[0]):
             return
         column = columns[0]
         of_one = grid.is_of(column, PRICES) and not grid.is_of(column, asking.SUMS)
-        others = {k for k in grid.columns if grid.is_of(k, asking.QUANTITIES | asking.SUMS)}
-        if of_one and others - {column}:  # a price of one, of several
+        others = [k for k in grid.columns[1:] if k != column]
+        if of_one and any(
+            grid.are_numbers(k) or grid.is_of(k, asking.QUANTITIES | asking.SUMS) for k in others
+        ):  # a price of one, of several
             return
-        if self._rest(column, asking.MONEY) or grid.is_of(column, asking.RANKS):
+        unadded = grid.is_of(column, asking.RANKS | asking.UNADDED)
+        if unadded or self._rest(column, asking.MONEY):
             return
         rows, label = grid.rows, f"all {len(grid.rows)}"
         if query.ends:
@@ -476,7 +507,10 @@ class _Search:
         if len(figures) != len(self.query.apart):
             return
         (row, column), (other_row, other_column) = cells
-        if grid.is_of(column, asking.RANKS):
+        mixed = asking.RANKS | asking.TERMS
+        if grid.is_of(column, asking.RANKS) or any(
+            grid.is_of(k, mixed - asking.RANKS) for k in grid.columns if k not in (column, 0)
+        ):
             return
         if column == other_column:
             of, one, other = grid.names[column], grid.own(row), grid.own(other_row)
@@ -515,6 +549,12 @@ class _Search:
             if rest <= (cell := grid.cell(row, 0)) or (of_price <= cell and cell & PRICES)
         ]
         return [(rows[0], k) for k in pair] if rest and len(rows) == 1 else []
+
+
+def _is_of_two_ends(table: Table) -> bool:
+    """Whether two of its columns hold names of one kind: of whence and whither, or of two sides."""
+    called = [asking.key(name) for name in table.names]
+    return sum(name in asking.DIRECTIONS for name in called) > 1
 
 
 def _figures(values: Sequence[str]) -> list[tuple[Decimal, str, str]]:

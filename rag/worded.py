@@ -16,11 +16,15 @@ LONGEST_TITLE = 6
 ARTICLES = asking.keys("of the a an and")
 """Without which a cell says the same."""
 BRACKETED = re.compile(r"\([^()]*\)")
-TOTALS = re.compile(
-    r"\b(?:sub-?total|total|sum|average|mean|balance|overall)s?\b|^(?:year|annual|all|combined)$",
+TOTALS = re.compile(r"\b(?:sub-?total|total|sum|average|mean|overall)s?\b", re.IGNORECASE)
+"""In what a row is called that may be made of others."""
+TOTAL = re.compile(
+    r"(?:grand |sub-? ?)?(?:totals?|sums?|averages?|means?|overall|year|annual|all|combined)\W*",
     re.IGNORECASE,
 )
-"""In what a row is called that is made of others."""
+"""Of a row that is."""
+IT = asking.keys("it")
+BARE = re.compile(r"\d[\d,]*(?:\.\d+)?")
 SERIAL = re.compile(r"\d{1,5}\.?")
 NEGATED = re.compile(
     r"\b(?:not|no|non|without|except|exclud\w*|excl|until|from|before|after)\b", re.IGNORECASE
@@ -52,6 +56,8 @@ class Grid:
         self.first = 1 if self._is_numbered() else 0
         self.keys = self._keys()
         self.are_named = all(self.value(row, 0) for row in self.rows)
+        # "Total gym" may be an item, and "Total sales" a sum.
+        self.are_named &= not any(map(TOTALS.search, self.values(0)))
 
     def cell(self, row: int, column: int) -> frozenset[str]:
         at = row, column
@@ -101,6 +107,14 @@ class Grid:
     def is_of(self, column: int, names: frozenset[str]) -> bool:
         return bool(self.called[column] & names)
 
+    def is_plainly(self, column: int, names: frozenset[str]) -> bool:
+        """Whether its name says one of these and nothing else."""
+        called = self.called[column]
+        return bool(called & names) and called <= names | asking.GENERIC | asking.LITTLE | IT
+
+    def are_numbers(self, column: int) -> bool:
+        return all(map(BARE.fullmatch, self.values(column)))
+
     @property
     def is_of_people(self) -> bool:
         """Whether its rows are persons."""
@@ -111,7 +125,7 @@ class Grid:
         return [self.value(row, column) for row in self.rows]
 
     def _is_total(self, row: int) -> bool:
-        return any(TOTALS.search(self.value(row, column)) for column in (*self.columns,)[:2])
+        return any(TOTAL.fullmatch(self.value(row, column)) for column in (*self.columns,)[:2])
 
     def _is_numbered(self) -> bool:
         """Whether the rows' names stand behind numbers."""

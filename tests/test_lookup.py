@@ -86,7 +86,6 @@ def answer(question: str, *pages: str, name: str = "a list") -> str:
         ("What was the electricity bill in May?", MONTHS, "May – Electricity: 84."),
         ("When do I take atorvastatin?", MEDICINES, "Atorvastatin – When: Bedtime."),
         ("What is ramipril for?", MEDICINES, "Ramipril – What it is for: Blood pressure."),
-        ("How many tablets of metformin do I take?", MEDICINES, "Metformin – Dose: 2 tablets."),
         ("When does the second sailing leave Port Ellen?", FERRY, "Port Ellen – Sailing 2: 12:35."),
         ("What time is sailing 1 at Oban?", FERRY, "Oban – Sailing 1: 12:20."),
     ],
@@ -359,8 +358,6 @@ def test_nothing_is_told_where_the_words_may_mean_something_else(question: str, 
             "Ann Moss – Emergency contact: Tom Moss.",
         ),
         ("When does yoga start?", CLASSES, "Yoga – Start time: 18:00."),
-        ("What is the time of Ann?", RACE, "Ann – Time: 12.9."),
-        ("Which runner has the lowest time?", RACE, "Bob – Time: 12.1, the lowest of 2."),
         ("What is the charge of the hall?", ROOMS, "Hall – Charge: £25."),
         ("How much is the pine table?", FURNITURE, "Pine table – Price: £120."),
     ],
@@ -526,3 +523,67 @@ def test_a_document_of_two_things_has_no_total_of_one() -> None:
     assert (
         answer("What was the total cost of the kitchen?", page, name="kitchen and bathroom") == ""
     )
+
+
+SPLIT = "Name: Ann | Office: Leeds\nName: Bo | Office: Leeds/York\nName: Cy | Office: York"
+BINS = "Street: Elm | Day: Monday\nStreet: Oak | Day: Every day\nStreet: Ash | Day: Friday"
+CARS = (
+    "Car: Golf | MOT: 20 July | Service: 10000 miles\n"
+    "Car: Fiesta | MOT: 3 June | Service: 8000 miles"
+)
+WAGES = "Name: Ann | Hours: 38 | Rate: £12.50\nName: Bob | Hours: 20 | Rate: £14"
+TRAINS = "From: Leeds | To: York | Fare: £7.60\nFrom: York | To: Hull | Fare: £12.40"
+DRIVERS = "Date: 3 June | Driver: Bob\nDate: 3 May | Driver: Ann"
+SUBS = (
+    "Service: Netflix | Cost: £10.99 | Frequency: monthly\n"
+    "Service: Prime | Cost: £95 | Frequency: yearly"
+)
+SEATS = "Guest: Smith | Table: 12 | Meal: Fish\nGuest: Jones | Table: 2 | Meal: Beef"
+MARKS = "Subject: Maths | Target: 60 | Mark: 54\nSubject: Art | Target: 70 | Mark: 72"
+DUES = "Member: Ann Hill | Fee: £50 | Paid: No\nMember: Bo Lee | Fee: £50 | Paid: Yes"
+NIGHTS = (
+    "Hotel: Ritz | Nightly: 380 | Booking fee: 15\nHotel: Plaza | Nightly: 90 | Booking fee: 20"
+)
+TOYS = "Toy: Blocks | Price: £25\nToy: Balance bike | Price: £60\nToy: Total Gym set | Price: £90"
+SHIFTS = "Name: Ann | Days off: Monday\nName: Bo | Days off: Friday"
+OFFICERS = (
+    "Name: Cy Moss | Role: Treasurer | Until: 2022\nName: Di Fox | Role: Treasurer | Until: now"
+)
+BANK = (
+    "Date: 2024-05-01 | Item: Shop | Balance: 300.00\n"
+    "Date: 2024-05-02 | Item: Rent | Balance: 90.00"
+)
+TALKS = "Talk: Trees | Start: 12pm\nTalk: Bees | Start: 1pm"
+TEAS = "Drink: Tea without milk | Price: £2.00\nDrink: Coffee | Price: £2.50"
+
+
+@pytest.mark.parametrize(
+    ("question", "page"),
+    [
+        ("Who works in Leeds?", SPLIT),
+        ("How many people work in Leeds?", SPLIT),
+        ("Which streets are on Monday?", BINS),
+        ("How much is the MOT for the Golf?", CARS),
+        ("How much is the service for the Golf?", CARS),
+        ("How much was Ann paid?", WAGES),
+        ("What is the total rate?", WAGES),
+        ("What is the fare to York?", TRAINS),
+        ("Who is the driver on 3 may?", DRIVERS),
+        ("What is the total cost?", SUBS),
+        ("Which service is the cheapest?", SUBS),
+        ("How much cheaper is Netflix than Prime?", SUBS),
+        ("How many tables does Smith have?", SEATS),
+        ("What mark do I need in maths?", MARKS),
+        ("How much did Ann Hill pay?", DUES),
+        ("How much is the Ritz?", NIGHTS),
+        ("Which hotel is the cheapest?", NIGHTS),
+        ("Which toy is the most expensive?", TOYS),
+        ("Who is in on Monday?", SHIFTS),
+        ("Who is the treasurer?", OFFICERS),
+        ("What is the total balance?", BANK),
+        ("What is the latest talk?", TALKS),
+        ("How much is tea with milk?", TEAS),
+    ],
+)
+def test_ordinary_tables_that_mislead_are_left_to_the_model(question: str, page: str) -> None:
+    assert answer(question, page) == ""
