@@ -168,6 +168,8 @@ DIRECTIONS = keys("from to home away origin destination")
 PERIODS = keys("monthly weekly daily annual yearly per each day week month year term hour")
 """What the name of a column of prices may have besides."""
 PAYING = keys("pay paid spend spent earn earned get")
+UNPAID = keys("stock seat place point hour star quantity qty")
+"""Of columns whose figures are no money."""
 UNADDED = keys("balance reading rate age level temperature percentage share score")
 """ "Balance" and the like of several rows come to nothing."""
 PEOPLE = keys("people person staff employee member colleague")

@@ -22,6 +22,8 @@ MOST_TOLD = 20
 """Rows in one answer."""
 LEAST_DAYS = 3
 """Columns that are called as days or months, in a timetable."""
+SHORT_DAY = 3
+"""Letters."""
 LEAST_RANKED = 2
 
 DID = "did"
@@ -55,6 +57,7 @@ EVERY = re.compile(
     re.IGNORECASE,
 )
 """In a cell that stands for more than it names."""
+HOUR = re.compile(r"\d\s?(?:am|pm)\b|\d:\d\d", re.IGNORECASE)
 IS_TIME = re.compile(r"\d\d?[:.]\d\d\b.*|noon|midnight", re.IGNORECASE)
 
 
@@ -72,6 +75,8 @@ def answer(query: Query, tables: Sequence[Table], name: str) -> Found | None:
     """What the tables of one document show; None where that is not certain. name: of the document,
     as words."""
     # What is most of two things, or both together, is not told of one.
+    if query.total and len(tables) > 1:
+        return None
     of_all = query.extreme or query.total
     of_one = not (of_all and (SEVERAL.search(name) or len(tables) > 1))
     context = asking.words_of(name) if of_one else frozenset[str]()
@@ -187,7 +192,8 @@ class _Search:
             asking.HOW_MANY: grid.are_numbers(column) and not grid.is_of(column, asking.RANKS),
         }
         if noun in asking.TIMES:
-            return are_times if noun == "time" else grid.is_of(column, asking.TIMES | timely)
+            on_day = grid.is_of(column, asking.TIMES | timely) and not any(map(HOUR.search, values))
+            return are_times if noun == "time" else on_day
         return kinds.get(self.query.opening, True)
 
     def _rest(self, column: int, loose: frozenset[str]) -> frozenset[str]:
@@ -263,12 +269,20 @@ class _Search:
             # "Ann's contact" is not whose contact Ann is.
             if not told or (said and not by_verb and not query.has_before(said, told)):
                 continue
-            if any(map(EVERY.search, grid.values(column))):
+            if any(map(EVERY.search, grid.values(column))) or not self._are_single(told, column):
                 return [], 0
             rows = grid.having(told, column)
             if rows and all(grid.cell(row, column) == told for row in rows):
                 return rows, column
         return [], 0
+
+    def _are_single(self, words: frozenset[str], column: int) -> bool:
+        """Whether every cell names one day, written alike, where a day is asked for."""
+        if not words & asking.DAYS:
+            return True
+        cells = [self.grid.cell(row, column) for row in self.grid.rows]
+        short = {len(next(iter(cell))) == SHORT_DAY for cell in cells if cell}
+        return all(len(cell) == 1 and cell <= asking.DAYS for cell in cells) and len(short) == 1
 
     def _units(self, words: frozenset[str]) -> frozenset[str]:
         """Units of figures that stand above the table."""
@@ -340,6 +354,9 @@ class _Search:
             any(grid.is_of(k, asking.PAYING) for k in others)
             or (grid.is_of(column, PRICES) and any(map(grid.are_numbers, others)))
         ):
+            return False
+        unpaid = grid.is_of(column, asking.UNPAID) or grid.called[column] <= asking.DAYS
+        if unpaid and words & (asking.MONEY | asking.PAYING):
             return False
         if words & asking.MONEY and not all(map(IS_AMOUNT.fullmatch, values)):
             return False
@@ -415,7 +432,7 @@ class _Search:
         ranked = [k for k in sizes if self._says(k)]
         # What is "the cheapest" must be what rows are.
         if not ranked and any(map(self._is_of, query.words)):
-            ranked = [k for k in sizes if grid.is_of(k, meant)]
+            ranked = [k for k in sizes if grid.is_plainly(k, meant)]
             ranked = [k for k in self._prices() if k in sizes] if meant & PRICES else ranked
         if len(ranked) != 1 or self._is_mixed(ranked[0]):
             return

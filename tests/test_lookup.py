@@ -554,6 +554,10 @@ BANK = (
     "Date: 2024-05-02 | Item: Rent | Balance: 90.00"
 )
 TALKS = "Talk: Trees | Start: 12pm\nTalk: Bees | Start: 1pm"
+TRIP = (
+    "Airline: BA | Cost: £380\nAirline: AF | Cost: £90\n\nHotels\n\n"
+    "Hotel: Ibis | Price: £140\nHotel: Ritz | Price: £380"
+)
 TEAS = "Drink: Tea without milk | Price: £2.00\nDrink: Coffee | Price: £2.50"
 
 
@@ -583,6 +587,17 @@ TEAS = "Drink: Tea without milk | Price: £2.00\nDrink: Coffee | Price: £2.50"
         ("What is the total balance?", BANK),
         ("What is the latest talk?", TALKS),
         ("How much is tea with milk?", TEAS),
+        ("What day does the trees talk start?", TALKS),
+        ("Which streets are on Friday?", BINS.replace("Every day", "Mon/Fri")),
+        ("How much was Ann paid on Monday?", "Name: Ann | Monday: 7.5\nName: Bo | Monday: 8"),
+        (
+            "Who is the latest member?",
+            "Member: Ann | Date of birth: 2001-03-03\nMember: Bo | Date of birth: 1990-01-01",
+        ),
+        (
+            "What was the total cost?",
+            TRIP,
+        ),
     ],
 )
 def test_ordinary_tables_that_mislead_are_left_to_the_model(question: str, page: str) -> None:
