@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rag import wording
+from rag import facts, wording
 from rag.sentences import word_set
 
 LONGEST = 200
@@ -30,6 +30,7 @@ MORE_IS_ASKED = re.compile(
     re.IGNORECASE,
 )
 """What the cells of a row do not answer as they are."""
+HOW = re.compile(r"^how (tall|long|heavy|old)\b", re.IGNORECASE)
 LOWER = re.compile(r"(?:\b(?:in|on|of|for|is|was)|\d(?:st|nd|rd|th)?) (?:may|will)\b")
 """A month or a name that reads as a little word."""
 TOTAL = re.compile(
@@ -71,6 +72,8 @@ OF_SUBJECT = re.compile(
 def key(token: str) -> str:
     """Of one word or figure, as it is compared."""
     word = token.casefold().replace("’", "'").removesuffix("'s").replace("–", "-")
+    if word in facts.COUNTS:
+        return str(facts.COUNTS[word])
     if any(c.isdigit() for c in word):
         plain = re.sub(r",(?=\d{3}(?!\d))", "", word)
         if re.fullmatch(r"\d+(?:\.0+)?", plain):
@@ -110,6 +113,10 @@ MEANT = {
         "boss": "manager supervisor boss",
         "for": "for use purpose indication",
         "start started": "start",
+        "tall": "height length",
+        "long": "length duration",
+        "heavy weigh": "weight",
+        "old": "age",
     }.items()
     for word in said.split()
 }
@@ -251,6 +258,7 @@ class Query:
 def asked(question: str) -> Query | None:
     """What is asked of a table; None of any other question."""
     text = " ".join(question.replace("’", "'").split()).rstrip(" ?.!")
+    text = HOW.sub(r"What \1", text)
     if len(text) > LONGEST or "? " in text or LOWER.search(text):
         return None
     if found := THAN.fullmatch(text):

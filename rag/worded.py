@@ -15,7 +15,11 @@ LONGEST_TITLE = 6
 """Words."""
 ARTICLES = asking.keys("of the a an and")
 """Without which a cell says the same."""
-BRACKETED = re.compile(r"\([^()]*\)")
+BRACKETED = re.compile(
+    r"\([^()]*\)|,\s*(?:[cmk]?m|[mk]?g|[mc]?l|[$€£¥]|eur|gbp|usd|%|hours?|minutes?|years?)\s*$",
+    re.IGNORECASE,
+)
+"""In the name of a column, besides what it is: "Price (EUR)", "Length, cm"."""
 TOTALS = re.compile(r"\b(?:sub-?total|total|sum|average|mean|overall)s?\b", re.IGNORECASE)
 """In what a row is called that may be made of others."""
 TOTAL = re.compile(

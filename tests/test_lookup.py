@@ -602,3 +602,27 @@ TEAS = "Drink: Tea without milk | Price: £2.00\nDrink: Coffee | Price: £2.50"
 )
 def test_ordinary_tables_that_mislead_are_left_to_the_model(question: str, page: str) -> None:
     assert answer(question, page) == ""
+
+
+GROWTH = (
+    "Age: birth | Weight, kg: 3.05 | Length, cm: 49\n"
+    "Age: 6 months | Weight, kg: 7.20 | Length, cm: 66\n"
+    "Age: 24 months | Weight, kg: 11.60 | Length, cm: 86"
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What was Mina's length at 24 months?", "24 months – Length, cm: 86."),
+        ("How long was Mina at 24 months?", "24 months – Length, cm: 86."),
+        ("How tall was she at 24 months?", "24 months – Length, cm: 86."),
+        ("How much did Mina weigh at six months?", "6 months – Weight, kg: 7.20."),
+        ("How heavy was Mina at birth?", "birth – Weight, kg: 3.05."),
+        ("How old was Mina?", ""),
+        ("How tall was Mina at 12 months?", ""),
+        ("How tall was Leo at 24 months?", ""),
+    ],
+)
+def test_measures_are_asked_for_in_their_own_words(question: str, expected: str) -> None:
+    assert answer(question, GROWTH, name="growth of Mina") == expected
