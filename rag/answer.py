@@ -326,7 +326,9 @@ def _worked_out(
     text = sums.result(task, found) if found else ""
     if not text:
         return None
-    citations = tuple(_cited_at(operand, i, page_text) for i, operand in enumerate(found, start=1))
+    citations = tuple(
+        _cited_operand(operand, i, page_text) for i, operand in enumerate(found, start=1)
+    )
     return _by_code(question, [(text, range(1, len(found) + 1))], hits, citations)
 
 
@@ -355,7 +357,9 @@ def _over_time(
     lines += ((line, (marker,)) for marker, line in enumerate(figures, start=1))
     if closing:
         lines.append((closing, (1, len(points))))
-    citations = tuple(_cited_at(p.operand, i, page_text) for i, p in enumerate(points, start=1))
+    citations = tuple(
+        _cited_operand(p.operand, i, page_text) for i, p in enumerate(points, start=1)
+    )
     return _by_code(question, lines, hits, citations)
 
 
@@ -376,8 +380,7 @@ def _looked_up(
     for hit, seen in found.values():
         first = len(citations) + 1
         for marker, at in enumerate(_together([r.span for r in seen.records], page_text), first):
-            quote = page_text(at.doc_id, at.page)[at.start : at.end]
-            citations.append(Citation(marker, at, quote, True, hit.document, label=""))
+            citations.append(_cited_at(at, hit.document, marker, page_text))
         text = seen.text if len(found) == 1 else f"{hit.document}: {seen.text}"
         lines.append((text, range(first, len(citations) + 1)))
     return _by_code(question, lines, hits, tuple(citations)) if lines else None
@@ -397,10 +400,13 @@ def _together(spans: Iterable[Span], page_text: PageText) -> list[Span]:
     return joined
 
 
-def _cited_at(operand: Operand, marker: int, page_text: PageText) -> Citation:
-    span = operand.span
+def _cited_operand(operand: Operand, marker: int, page_text: PageText) -> Citation:
+    return _cited_at(operand.span, operand.document, marker, page_text)
+
+
+def _cited_at(span: Span, document: str, marker: int, page_text: PageText) -> Citation:
     quote = page_text(span.doc_id, span.page)[span.start : span.end]
-    return Citation(marker, span, quote, True, operand.document, label="")
+    return Citation(marker, span, quote, True, document, label="")
 
 
 def _by_code(

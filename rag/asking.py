@@ -61,6 +61,8 @@ EXTREMES = {
 }
 PLAIN = {"most": "highest", "least": "lowest"}
 EXTREME = re.compile(rf"\b({'|'.join(EXTREMES)})\b", re.IGNORECASE)
+LEAST_PLURAL = 4
+"""Letters of a word whose last is an s of the plural."""
 OF_SUBJECT = re.compile(
     r"\s*(?:do|does|did|was|were|may|can|must)\b|\s*(?:is|are) (?!in\b|at\b|on\b|for\b)",
     re.IGNORECASE,
@@ -84,10 +86,6 @@ def key(token: str) -> str:
     if word.endswith("ies"):
         return f"{word[:-3]}y"
     return word[: -2 if word.endswith(("ches", "shes", "xes", "sses", "uses")) else -1]
-
-
-LEAST_PLURAL = 4
-"""Letters of a word whose last is an s of the plural."""
 
 
 def keys(words: str) -> frozenset[str]:
@@ -181,10 +179,8 @@ UNADDED = keys("balance reading rate age level temperature percentage share scor
 """ "Balance" and the like of several rows come to nothing."""
 PEOPLE = keys("people person staff employee member colleague")
 DAYS = keys("monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun")
-MONTHS = keys(
-    "january february march april may june july august september october november december"
-    " jan feb mar apr jun jul aug sep sept oct nov dec"
-)
+DATED = DAYS | frozenset(map(key, facts.MONTHS))
+"""What a column of a timetable is called."""
 TIMES = keys("day time month weekday")
 THINGS = keys("lesson subject class event activity")
 """What stands in the cells of a timetable."""

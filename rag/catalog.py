@@ -297,8 +297,7 @@ class Catalog:
 
     def page_texts(self, doc_id: str) -> Iterator[tuple[int, str]]:
         """(number, text) of a document's pages, in order."""
-        rows = self._all("SELECT number, text FROM pages WHERE doc_id = ? ORDER BY number", doc_id)
-        return ((row["number"], row["text"]) for row in rows)
+        return ((number, text) for number, _, text in self.labelled_texts(doc_id))
 
     def labelled_texts(self, doc_id: str) -> Iterator[tuple[int, str, str]]:
         """(number, label, text) of a document's pages, in order."""

@@ -168,8 +168,10 @@ def held_by_line(claim: Claim, line: Line, asked: Asked) -> int:
                 number, figure, in_table=line.table is not None, scales=scales, asked=asked
             ) and (number.year or _in_column(claim, line, figure)):
                 mask |= bit
+    if not line.cells:
+        return mask
     mask |= _bits(claim, frozenset[str]().union(*(name.stems for name, _ in line.cells)))
-    return mask & ~_misplaced(claim, line) if line.cells else mask
+    return mask & ~_misplaced(claim, line)
 
 
 def held_by_heading(claim: Claim, heading: Facts, plain_name: str = "") -> int:

@@ -149,8 +149,8 @@ def _runs(rows: Sequence[Row]) -> Iterator[tuple[int, int]]:
     first = 0
     for i, row in enumerate(rows):
         if first < i:
-            run = rows[first:i]
-            if not _is_far(run[-1], row) and (len(row) > 1 or _is_within(row[0], run)):
+            above = rows[i - 1]
+            if not _is_far(above, row) and (len(row) > 1 or _is_within(row[0], above)):
                 continue
             yield first, i
             first = i
@@ -171,10 +171,10 @@ def _is_far(above: Row, below: Row) -> bool:
     return below[0].middle - above[0].middle > FAR * (below[0].y1 - below[0].y0)
 
 
-def _is_within(piece: Piece, run: Sequence[Row]) -> bool:
-    """Whether it stands below one cell alone."""
-    over = [other for other in run[-1] if piece.x0 < other.x1 and other.x0 < piece.x1]
-    return len(over) == 1 and piece.x0 > run[-1][0].x1
+def _is_within(piece: Piece, above: Row) -> bool:
+    """Whether it stands below one cell alone, and not the first."""
+    over = [other for other in above if piece.x0 < other.x1 and other.x0 < piece.x1]
+    return len(over) == 1 and piece.x0 > above[0].x1
 
 
 def _table(doc_id: str, number: int, run: Sequence[Row]) -> Table | None:

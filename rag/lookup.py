@@ -74,9 +74,9 @@ class Found:
 def answer(query: Query, tables: Sequence[Table], name: str) -> Found | None:
     """What the tables of one document show; None where that is not certain. name: of the document,
     as words."""
-    # What is most of two things, or both together, is not told of one.
     if query.total and len(tables) > 1:
         return None
+    # What is most of two things, or both together, is not told of one.
     of_all = query.extreme or query.total
     of_one = not (of_all and (SEVERAL.search(name) or len(tables) > 1))
     context = asking.words_of(name) if of_one else frozenset[str]()
@@ -153,7 +153,7 @@ class _Search:
             known = meant & asking.WHERE or asking.WHERE
             columns = [k for k in grid.columns if grid.called[k] <= known]
         elif query.opening == "when" and not meant:
-            columns = [k for k in grid.columns if self._is_plain(k)]
+            columns = [k for k in grid.columns if grid.is_only(k, asking.WHEN)]
         else:
             columns = [k for k in grid.columns if grid.is_plainly(k, meant)]
         return columns if len(columns) == 1 else []
@@ -173,19 +173,13 @@ class _Search:
         ]
         return [] if {*dear} - {*found} else found
 
-    def _is_plain(self, column: int) -> bool:
-        """Whether its name says when and nothing else."""
-        called = self.grid.called[column]
-        return bool(called) and called <= asking.WHEN
-
     def _is_kind(self, column: int, values: Sequence[str]) -> bool:
         """Whether what stands in the column is of the kind that is asked for."""
         grid, noun = self.grid, self.query.noun
-        dated = bool(grid.called[column]) and grid.called[column] <= asking.DAYS | asking.MONTHS
         timely = asking.WHEN | asking.MEANT["start"]
         are_times = all(map(IS_TIME.fullmatch, values))
         kinds = {
-            "who": not dated and not any(map(has_digit, values)),
+            "who": not grid.is_only(column, asking.DATED) and not any(map(has_digit, values)),
             "where": grid.is_of(column, asking.WHERE),
             "when": are_times or grid.is_of(column, timely),
             "how much": all(map(IS_AMOUNT.fullmatch, values)),
@@ -297,22 +291,11 @@ class _Search:
         named = self._named()
         others = [k for k in named if k not in grid.keys]
         for column in others or self._meant() or named:
-            loose = frozenset[str]()
-            if grid.called[column] <= asking.DAYS | asking.MONTHS:
-                loose |= asking.THINGS
-            if query.opening == "how much" or query.words & asking.MONEY:
-                loose |= asking.MONEY
-            if query.opening == "when" or query.noun in asking.TIMES:
-                of_things = (
-                    column in named and not grid.called[column] <= asking.TIMES | asking.WHEN
-                )
-                loose |= asking.TIMES | (
-                    asking.MOVES if of_things and not self._moves() else frozenset[str]()
-                )
-                # "When are you open?" asks for both ends.
-                if grid.is_of(column, asking.MOVES) and not query.little & DOES:
-                    continue
-            rest = self._rest(column, loose)
+            # "When are you open?" asks for both ends.
+            of_both = grid.is_of(column, asking.MOVES) and not query.little & DOES
+            if self._asks_when and of_both:
+                continue
+            rest = self._rest(column, self._loose(column, is_named=column in named))
             rows = self._called(rest, column) if rest else {}
             values = [grid.value(row, column) for row in rows]
             if not values or not all(map(_is_told, values)):
@@ -328,6 +311,24 @@ class _Search:
             elif len(values) <= MOST_TOLD and not grid.table.goes_on:
                 yield Found(_closed(f"{name}: {'; '.join(told)}"), records)
 
+    @property
+    def _asks_when(self) -> bool:
+        return self.query.opening == "when" or self.query.noun in asking.TIMES
+
+    def _loose(self, column: int, *, is_named: bool) -> frozenset[str]:
+        """Words that tell no row where they stand nowhere in the table, as the column and its kind
+        say them too."""
+        grid, query = self.grid, self.query
+        loose = asking.THINGS if grid.is_only(column, asking.DATED) else frozenset[str]()
+        if query.opening == "how much" or query.words & asking.MONEY:
+            loose |= asking.MONEY
+        if self._asks_when:
+            loose |= asking.TIMES
+            of_things = is_named and not grid.is_only(column, asking.TIMES | asking.WHEN)
+            moves = any(grid.is_of(k, asking.MOVES) for k in grid.columns)
+            loose |= asking.MOVES if of_things and not moves else frozenset[str]()
+        return loose
+
     def _terms(self, row: int, column: int) -> str:
         """What an amount is for, where another column says that: "(per: week)"."""
         grid = self.grid
@@ -339,10 +340,6 @@ class _Search:
 
     def _is_amount(self, column: int) -> bool:
         return all(map(IS_AMOUNT.fullmatch, self.grid.values(column)))
-
-    def _moves(self) -> bool:
-        """Whether columns tell of coming and going, or opening and closing."""
-        return any(self.grid.is_of(k, asking.MOVES) for k in self.grid.columns)
 
     def _fits(self, column: int, values: Sequence[str]) -> bool:
         """Whether the values are amounts where the question speaks of money, and times where it
@@ -381,9 +378,7 @@ class _Search:
         rows, column = self._with(self._rest(0, loose) - {query.noun}, 0)
         values = [grid.value(row, 0) for row in rows]
         if values and all(map(_is_told, values)):
-            label = f"{grid.names[column]}: {grid.value(rows[0], column)}"
-            text = _closed(f"{label} – {grid.names[0]}: {_listed(values)}")
-            yield Found(text, grid.records(rows[:MOST_TOLD]), of_all=True)
+            yield self._told(rows, f"{grid.names[column]}: {grid.value(rows[0], column)}")
 
     def _counted(self) -> Iterator[Found]:
         """How many rows there are of that kind with a value."""
@@ -396,14 +391,20 @@ class _Search:
         values = [grid.value(row, 0) for row in rows]
         if values and len({*values}) == len(values):
             label = f"{grid.names[column]}: {grid.value(rows[0], column)}"
-            text = _closed(f"{len(rows)} ({label}) – {grid.names[0]}: {_listed(values)}")
-            yield Found(text, grid.records(rows[:MOST_TOLD]), of_all=True)
+            yield self._told(rows, f"{len(rows)} ({label})")
+
+    def _told(self, rows: Sequence[int], label: str) -> Found:
+        """The names of the rows, behind what they have in common."""
+        grid = self.grid
+        values = [grid.value(row, 0) for row in rows]
+        more = f"; and {len(values) - MOST_TOLD} more" if len(values) > MOST_TOLD else ""
+        text = f"{label} – {grid.names[0]}: {'; '.join(values[:MOST_TOLD])}{more}"
+        return Found(_closed(text), grid.records(rows[:MOST_TOLD]), of_all=True)
 
     def _in_calendar(self) -> Iterator[Found]:
         """When something is that stands in the cells of a timetable, or what there is on a day."""
         grid, query = self.grid, self.query
-        dated = asking.DAYS | asking.MONTHS
-        days = [k for k in grid.columns if grid.called[k] and grid.called[k] <= dated]
+        days = [k for k in grid.columns if grid.is_only(k, asking.DATED)]
         if len(days) < LEAST_DAYS or 0 in days or grid.table.goes_on:
             return
         known = asking.FREE | self.context | grid.titles
@@ -414,7 +415,7 @@ class _Search:
                 told = [f"{grid.own(row)}: {grid.value(row, k)}" for row in rows]
                 text = f"{grid.names[k]}: {'; '.join(told)}"
                 yield Found(_closed(text), grid.records(rows), of_all=True)
-        if query.opening == "when" or query.noun in asking.TIMES:
+        if self._asks_when:
             rest = query.words - known - asking.TIMES
             at = [(r, k) for k in days for r in grid.rows if rest and rest <= grid.cell(r, k)]
             if at and all(grid.cell(*place) == rest for place in at):
@@ -524,9 +525,8 @@ class _Search:
         if len(figures) != len(self.query.apart):
             return
         (row, column), (other_row, other_column) = cells
-        mixed = asking.RANKS | asking.TERMS
         if grid.is_of(column, asking.RANKS) or any(
-            grid.is_of(k, mixed - asking.RANKS) for k in grid.columns if k not in (column, 0)
+            grid.is_of(k, asking.TERMS) for k in grid.columns if k not in (column, 0)
         ):
             return
         if column == other_column:
@@ -559,7 +559,7 @@ class _Search:
             return []
         pair = [k for some in columns for k in some]
         rest = self._rest(pair[0], frozenset()) - self._said(pair[1])
-        of_price = rest - {"cost"} if "cost" in rest else rest
+        of_price = rest - {"cost"}
         rows = [
             row
             for row in grid.rows
@@ -595,11 +595,6 @@ def _shown(number: Decimal, figures: Sequence[tuple[Decimal, str, str]]) -> str:
 def _is_told(value: str) -> bool:
     """Whether the cell is not blank, nor "-"."""
     return any(c.isalnum() for c in value)
-
-
-def _listed(values: Sequence[str]) -> str:
-    more = f"; and {len(values) - MOST_TOLD} more" if len(values) > MOST_TOLD else ""
-    return f"{'; '.join(values[:MOST_TOLD])}{more}"
 
 
 def _closed(text: str) -> str:

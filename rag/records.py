@@ -57,9 +57,10 @@ def read(doc_id: str, pages: Iterable[tuple[int, str, str]]) -> list[Table]:
     sheet = ""
     goes_on = False
     for number, label, text in pages:
+        before = sheet
         found = SHEET.match(label)
-        goes_on = goes_on and sheet == (found[1] if found else "")
         sheet = found[1] if found else ""
+        goes_on = goes_on and sheet == before
         above: list[str] = []
         for span, line in _lines(doc_id, number, text):
             values = _values(line)

@@ -111,6 +111,11 @@ class Grid:
     def is_of(self, column: int, names: frozenset[str]) -> bool:
         return bool(self.called[column] & names)
 
+    def is_only(self, column: int, names: frozenset[str]) -> bool:
+        """Whether it is called so, in these words alone."""
+        called = self.called[column]
+        return bool(called) and called <= names
+
     def is_plainly(self, column: int, names: frozenset[str]) -> bool:
         """Whether its name says one of these and nothing else."""
         called = self.called[column]
