@@ -187,7 +187,7 @@ def _ask_all(
     keep: TextIO | None,
 ) -> Iterator[Result]:
     n = 0
-    for name, files, group in _collections(path, questions, asked, pdfs or path.parent / "pdfs"):
+    for name, files, group in collected(path, questions, asked, pdfs or path.parent / "pdfs"):
         left = [q for q in group if (q.dataset, q.id) not in known]
         yield from (known[q.dataset, q.id] for q in group if (q.dataset, q.id) in known)
         n += len(group) - len(left)
@@ -211,7 +211,7 @@ def _ask_all(
 Collection = tuple[str, Callable[[Path], list[Path]], list[Question]]
 
 
-def _collections(
+def collected(
     path: Path, questions: Sequence[Question], asked: Sequence[Question], pdfs: Path
 ) -> Iterator[Collection]:
     """(name, what gives its files, questions) of each library that these questions need."""

@@ -17,6 +17,7 @@ from rag import (
     derived,
     directions,
     evidence,
+    excerpts,
     facts,
     lookup,
     negation,
@@ -104,6 +105,7 @@ def ask(
     tables: Tables = lambda _hits, _may_be_in: (),
     rows: Rows = lambda _hits, _answer: {},
     cells: Callable[[str, Sequence[Hit]], tuple[str, ...]] = lambda _stamp, _hits: (),
+    embed: excerpts.Embed | None = None,
     rule: refusal.Rule = refusal.DEFAULT,
     strictness: Strictness = "normal",
     seed: int = 0,
@@ -123,6 +125,7 @@ def ask(
     alone(question) gives the passages found in each document by itself, where the question may be
     asked of each; of one that spans several, each is answered for.
     cells(stamp, hits) names what the model keeps of the hits' passages.
+    embed gives unit rows for texts, to tell what comes nearest where nothing answers.
     page_text(doc_id, page) gives the text that spans point into, label what a citation of that
     page shows.
     Raises ModelError, StoreError.
@@ -131,9 +134,10 @@ def ask(
     asked = directions.bare(question)
     found = retrieve(question)
     retrieve_s = time.perf_counter() - start
-    yield Sources(found)
+    near = excerpts.nearest(asked, found, page_text)
+    yield Sources(found, cite.placed(near, label, lambda _span: ()))
     if not found:
-        yield Delta(prompt.NO_ANSWER)
+        yield Delta(prompt.DECLINED)
         yield Done(_nothing_found(question, retrieve_s, time.perf_counter() - start))
         return
     answer = (
@@ -153,10 +157,13 @@ def ask(
             answer = yield from _of_each(question, of_one, several, desk)
         else:
             answer = yield from _by_model(question, found, desk)
+    declined = answer.stop == "no_evidence"
+    near = excerpts.nearest(asked, answer.hits, page_text, embed) if declined else ()
     yield Done(
         replace(
             answer,
             question=question,
+            nearest=cite.placed(near, label, boxes),
             citations=cite.placed(answer.citations, label, boxes),
             retrieve_s=retrieve_s,
             total_s=time.perf_counter() - start,
@@ -525,8 +532,8 @@ def _refused(answer: Answer) -> Answer:
 def _nothing_found(question: str, retrieve_s: float, total_s: float) -> Answer:
     return Answer(
         question=question,
-        text=prompt.NO_ANSWER,
-        marked=prompt.NO_ANSWER,
+        text=prompt.DECLINED,
+        marked=prompt.DECLINED,
         sentences=(),
         citations=(),
         hits=(),

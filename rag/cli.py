@@ -481,6 +481,7 @@ def ask(
     if answer.withheld:
         _print_withheld(answer.withheld, shown=anyway)
     _print_citations(answer.citations)
+    _print_nearest(answer.nearest)
 
 
 @cli.command()
@@ -1115,9 +1116,18 @@ def _shown(events: Iterator[Any]) -> Answer:
 def _print_citations(citations: tuple[Citation, ...]) -> None:
     for c in citations:
         mark = f"[{c.marker}]" if c.supported else f"[{c.marker}?]"
-        out.print()
-        out.print(Text(f"{mark} {_place(c.document, c.label)}", style="bold"))
-        out.print(Text("    “" + " ".join(c.quote.split()) + "”"))
+        _print_quote(c, f"{mark} {_place(c.document, c.label)}")
+
+
+def _print_nearest(nearest: tuple[Citation, ...]) -> None:
+    for c in nearest:
+        _print_quote(c, _place(c.document, c.label))
+
+
+def _print_quote(citation: Citation, where: str) -> None:
+    out.print()
+    out.print(Text(where, style="bold"))
+    out.print(Text("    “" + " ".join(citation.quote.split()) + "”"))
 
 
 def _print_withheld(text: str, *, shown: bool) -> None:
@@ -1143,6 +1153,7 @@ def answer_json(answer: Answer, within: Filter = EVERYTHING) -> dict[str, Any]:
         "marked": answer.marked,
         "sentences": [asdict(sentence) for sentence in answer.sentences],
         "citations": [_citation_json(citation) for citation in answer.citations],
+        "nearest": [_citation_json(citation) for citation in answer.nearest],
         "hits": [hit_json(hit) for hit in answer.hits],
         "stop": answer.stop,
         "confidence": answer.confidence,

@@ -5,7 +5,18 @@ import time
 from collections.abc import Callable, Iterator
 
 from rag.errors import RagError
-from rag.types import Answer, AnswerEvent, Delta, Done, Hit, Reading, Sources, Understood, Waiting
+from rag.types import (
+    Answer,
+    AnswerEvent,
+    Citation,
+    Delta,
+    Done,
+    Hit,
+    Reading,
+    Sources,
+    Understood,
+    Waiting,
+)
 
 UNFINISHED = "The answer was not finished. Ask again."
 
@@ -24,6 +35,7 @@ class Job:
     ) -> None:
         self.understood = ""
         self.hits: tuple[Hit, ...] | None = None
+        self.nearest: tuple[Citation, ...] = ()
         self.ahead = 0
         self.text = ""
         self._writes_at_s: float | None = None
@@ -73,8 +85,8 @@ class Job:
                     case Understood(question):
                         self.ahead = 0
                         self.understood = question
-                    case Sources(hits):
-                        self.hits = hits
+                    case Sources(hits, nearest):
+                        self.hits, self.nearest = hits, nearest or self.nearest
                         self._told.set()
                     case Waiting(ahead):
                         self.ahead = ahead

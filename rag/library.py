@@ -211,6 +211,7 @@ class Library:
             rows=self._placed_rows,
             limits=answer.Limits(self.settings.prompt_tokens, self.settings.answer_tokens),
             cells=lambda stamp, hits: prepare.names(self.catalog, stamp, hits),
+            embed=lambda texts: self.embedder().embed(texts),
             rule=self.rule,
             strictness=self.strictness,
             seed=self.settings.seed if seed is None else seed,

@@ -9,6 +9,9 @@ from rag.errors import ContextOverflow
 from rag.types import Hit, Prompt
 
 NO_ANSWER = "The documents do not answer this."
+"""As a model is to put it, which cannot tell."""
+DECLINED = "No sure answer was found in the documents."
+"""As the app does, which cannot either: of what it declines, the documents answer some."""
 INSTRUCTIONS = f"""\
 Answer the question from the passages of a person's documents, and from nothing else.
 First check that a passage states the very thing that is asked: the same person, thing, place and \
@@ -39,6 +42,8 @@ REFUSAL = re.compile(
 )
 """Matched against lower case text. "The document does not contain a renewal clause" may well be
 an answer, so one document is not among these."""
+
+REFUSALS = tuple(said.casefold().removesuffix(".") for said in (NO_ANSWER, DECLINED))
 
 CountTokens = Callable[[str], int]
 
@@ -109,8 +114,8 @@ def refusal(hits: Sequence[Hit]) -> str:
     """What stands in place of an answer: that there is none, and where the nearest passages are."""
     places = [f"{hit.document}, {hit.label}" for hit in nearest(hits)[:MOST_NEAREST]]
     if not places:
-        return NO_ANSWER
-    return f"{NO_ANSWER} The nearest passages: {'; '.join(places)}."
+        return DECLINED
+    return f"{DECLINED} The nearest passages: {'; '.join(places)}."
 
 
 def nearest(hits: Sequence[Hit]) -> list[Hit]:
@@ -124,11 +129,11 @@ def nearest(hits: Sequence[Hit]) -> list[Hit]:
 def is_refusal(text: str) -> bool:
     """Whether an answer, or a sentence of one, says that the documents do not answer.
 
-    What follows NO_ANSWER is not looked at, nor a Yes or No before it; a refusal in other words
-    must be all there is.
+    What follows NO_ANSWER or DECLINED is not looked at, nor a Yes or No before it; a refusal in
+    other words must be all there is.
     """
     plain = " ".join(text.casefold().replace("’", "'").split()).strip("\"'*")
-    if GUESS.sub("", plain).startswith(NO_ANSWER.casefold().removesuffix(".")):
+    if plain.startswith(REFUSALS) or GUESS.sub("", plain).startswith(REFUSALS):
         return True
     parts = [plain[start:end] for start, end in sentences.split(plain)]
     return bool(parts) and all(REFUSAL.match(part) for part in parts)

@@ -238,6 +238,8 @@ class Answer:
     Times in seconds from the moment of asking; first_token_s: None if nothing was written.
     confidence: the probability, 0 to 1, that the documents hold the answer; None where the model
     declined or was not asked. withheld: what it wrote where that was too low to be shown.
+    nearest: there, what the documents say that comes nearest, best first; nothing says that it
+    answers.
     understood: the question as one that stands alone, where it leaned on the one before; or empty.
     maker: who wrote it, the model, or code from the figures or the index of the documents."""
 
@@ -255,6 +257,7 @@ class Answer:
     total_s: float
     confidence: float | None = None
     withheld: str = ""
+    nearest: tuple[Citation, ...] = ()
     maker: Maker = "model"
     understood: str = ""
 
@@ -274,9 +277,11 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Retrieval is done; the passages found, best first. The model reads as many as fit."""
+    """Retrieval is done; the passages found, best first. The model reads as many as fit. nearest:
+    sentences of theirs to read meanwhile, without boxes."""
 
     hits: tuple[Hit, ...]
+    nearest: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from libraries import hit
 
 from rag.answer import AGAIN, Apart, Each, Limits, ask
 from rag.errors import ContextOverflow, ModelMissing
-from rag.prompt import INSTRUCTIONS, NO_ANSWER, OPENING, is_refusal, passage
+from rag.prompt import DECLINED, INSTRUCTIONS, NO_ANSWER, OPENING, is_refusal, passage
 from rag.refusal import DEFAULT, Rule, needed
 from rag.testing import ScriptedGenerator
 from rag.types import (
@@ -82,10 +82,16 @@ def answer(happened: list[AnswerEvent]) -> Answer:
     return last.answer
 
 
+def hits_of(event: AnswerEvent) -> tuple[Hit, ...]:
+    assert isinstance(event, Sources)
+    return event.hits
+
+
 def test_sources_come_first_then_the_words_then_the_answer() -> None:
     happened = events(ScriptedGenerator("Forty apple trees."))
 
-    assert happened[:-1] == [Sources(HITS), Delta("Forty "), Delta("apple "), Delta("trees.")]
+    assert hits_of(happened[0]) == HITS
+    assert happened[1:-1] == [Delta("Forty "), Delta("apple "), Delta("trees.")]
     assert isinstance(happened[-1], Done)
 
 
@@ -103,7 +109,7 @@ def test_sources_come_before_the_model_is_loaded() -> None:
         limits=LIMITS,
     )
 
-    assert next(happening) == Sources(HITS)
+    assert hits_of(next(happening)) == HITS
     with pytest.raises(ModelMissing):
         next(happening)
 
@@ -150,11 +156,23 @@ def test_an_answer_that_nothing_bears_out_is_withheld_and_the_nearest_passages_n
 
     assert (found.stop, found.sentences, found.citations) == ("no_evidence", (), ())
     assert found.text == found.marked == (
-        f"{NO_ANSWER} The nearest passages: report.pdf, page 1; report.pdf, page 2."
+        f"{DECLINED} The nearest passages: report.pdf, page 1; report.pdf, page 2."
     )  # fmt: skip
     assert found.withheld == text
     assert found.confidence is not None
     assert found.confidence < needed(DEFAULT, "normal")
+
+
+def test_what_comes_nearest_is_told_with_the_sources_and_again_where_nothing_is_sure() -> None:
+    happened = events(ScriptedGenerator("Dr Quuxberry owns 9,876 elephants."))
+    found, shown = happened[0], answer(happened)
+
+    assert isinstance(found, Sources)
+    for nearest in (found.nearest, shown.nearest):
+        assert [(c.quote, c.label, c.supported) for c in nearest[:1]] == [(TREES, "page 1", False)]
+    assert found.nearest[0].boxes == ()
+    assert shown.nearest[0].boxes == box_of(shown.nearest[0].span)
+    assert answer(events(ScriptedGenerator("The garden has forty apple trees."))).nearest == ()
 
 
 def test_an_answer_to_a_question_about_something_else_is_withheld() -> None:
@@ -213,7 +231,7 @@ def test_a_sum_is_worked_out_by_code_and_each_operand_cited_at_its_cell(
     assert [c.quote for c in found.citations] == ["1,437", "1,577"]
     assert [c.boxes for c in found.citations] == [box_of(c.span) for c in found.citations]
     assert (found.sentences[0].markers, found.is_unsupported) == ((1, 2), False)
-    assert (happened[0], happened[1]) == (Sources((hit(table),)), Delta(found.text))
+    assert (hits_of(happened[0]), happened[1]) == ((hit(table),), Delta(found.text))
     assert generator.prompts == []
 
 
@@ -428,7 +446,7 @@ def test_the_model_reads_the_passages_that_the_answer_names() -> None:
 
     happened = events(generator, hits=long, limits=Limits(prompt_tokens=400, answer_tokens=10))
 
-    assert happened[0] == Sources(long)
+    assert hits_of(happened[0]) == long
     used = answer(happened).hits
     assert used == long[: len(used)]
     assert 0 < len(used) == len(generator.prompts[0].passages) < 8
@@ -439,8 +457,8 @@ def test_without_hits_there_is_no_evidence_and_no_model_is_asked() -> None:
 
     happened = events(generator, hits=())
 
-    assert happened[:-1] == [Sources(()), Delta(NO_ANSWER)]
-    assert (answer(happened).stop, answer(happened).text) == ("no_evidence", NO_ANSWER)
+    assert happened[:-1] == [Sources(()), Delta(DECLINED)]
+    assert (answer(happened).stop, answer(happened).text) == ("no_evidence", DECLINED)
     assert (answer(happened).first_token_s, generator.prompts) == (None, [])
 
 
@@ -449,7 +467,7 @@ def test_a_refusal_of_the_model_is_no_evidence_and_is_not_cited() -> None:
 
     assert (found.stop, found.citations, found.withheld) == ("no_evidence", (), "")
     assert (
-        found.marked == f"{NO_ANSWER} The nearest passages: report.pdf, page 1; report.pdf, page 2."
+        found.marked == f"{DECLINED} The nearest passages: report.pdf, page 1; report.pdf, page 2."
     )
     assert is_refusal(found.text)
 
@@ -484,14 +502,14 @@ def test_who_waits_for_an_earlier_answer_is_told() -> None:
     generator = ScriptedGenerator("Forty.")
     generator.n_ahead = 2
 
-    assert events(generator)[:3] == [Sources(HITS), Waiting(2), Delta("Forty.")]
+    assert events(generator)[1:3] == [Waiting(2), Delta("Forty.")]
 
 
 def test_who_waits_while_the_model_reads_is_told_how_long() -> None:
     generator = ScriptedGenerator("Forty.")
     generator.reads_in_s = 9.4
 
-    assert events(generator)[:3] == [Sources(HITS), Reading(9.4), Delta("Forty.")]
+    assert events(generator)[1:3] == [Reading(9.4), Delta("Forty.")]
 
 
 @pytest.mark.parametrize(("seconds", "ahead"), [(None, 0), (0.0, 0), (1.9, 0), (9.4, 1)])
@@ -632,7 +650,7 @@ def test_what_it_then_says_without_support_is_withheld(second: str, withheld: st
     found = answer(events(ScriptedGenerator(NO_ANSWER, second, chances=(-1, -1)), rule=SURE))
 
     assert found.stop == "no_evidence"
-    assert found.text.startswith(NO_ANSWER)
+    assert found.text.startswith(DECLINED)
     assert found.withheld == withheld
 
 

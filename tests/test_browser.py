@@ -21,6 +21,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from rag import answer
 from rag.library import Library, open_library
+from rag.prompt import DECLINED
 from rag.testing import ScriptedGenerator
 from rag.types import Done
 
@@ -146,7 +147,7 @@ def test_what_is_withheld_is_seen_only_when_asked_for_and_the_nearest_passages_o
     page: Page, address: str
 ) -> None:
     page.goto(f"{address}/?chat={WITHHELD_CONVERSATION}")
-    expect(page.get_by_text("The documents do not answer this.")).to_be_visible()
+    expect(page.get_by_text(DECLINED)).to_be_visible()
     expect(page.get_by_text(WITHHELD)).to_be_hidden()
     page.get_by_text("Show what the model wrote anyway").click()
     expect(page.get_by_text(WITHHELD)).to_be_visible()

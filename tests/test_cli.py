@@ -23,7 +23,7 @@ from rag.cli import _shown, answer_json, cli
 from rag.errors import ModelMissing
 from rag.library import Library, read_catalog
 from rag.lock import LibraryLock
-from rag.prompt import NO_ANSWER
+from rag.prompt import DECLINED
 from rag.settings import ROOT, Settings
 from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
 from rag.types import Delta, Done, Generator, Piece, Reading, Sources, Waiting
@@ -189,6 +189,7 @@ def test_ask_json_prints_one_object_and_nothing_else(run: Run, garden: Path) -> 
         "marked",
         "sentences",
         "citations",
+        "nearest",
         "hits",
         "stop",
         "confidence",
@@ -267,7 +268,7 @@ def test_without_evidence_an_answer_says_so_and_that_is_no_failure(run: Run) -> 
     answer = json.loads(stdout)
 
     assert (code, stderr) == (0, "")
-    assert (answer["text"], answer["stop"]) == (NO_ANSWER, "no_evidence")
+    assert (answer["text"], answer["stop"]) == (DECLINED, "no_evidence")
     assert (answer["citations"], answer["hits"], answer["first_token_s"]) == ([], [], None)
 
 
@@ -276,11 +277,13 @@ def test_what_is_withheld_is_told_of_and_shown_only_when_asked_for(run: Run, gar
     plain, anyway = run("ask", "How many?"), run("ask", "How many?", "--anyway")
     answer = json.loads(run("ask", "How many?", "--json").stdout)
 
-    assert plain.stdout.startswith(f"{NO_ANSWER} The nearest passages: garden.pdf, page")
+    assert plain.stdout.startswith(f"{DECLINED} The nearest passages: garden.pdf, page")
     assert "elephants" not in plain.output
     assert "See --anyway" in plain.stderr
-    assert anyway.stdout.splitlines()[-1] == "    Dr Quux owns 9,876 elephants."
+    assert "    Dr Quux owns 9,876 elephants." in anyway.stdout.splitlines()
     assert "Do not rely on it" in anyway.stderr
+    assert "\ngarden.pdf, page 1\n    “" in plain.stdout
+    assert answer["nearest"][0]["document"] == "garden.pdf"
     assert (answer["withheld"], answer["stop"]) == ("Dr Quux owns 9,876 elephants.", "no_evidence")
     assert 0 < answer["confidence"] < 0.45
 

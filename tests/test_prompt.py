@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rag import prompt
 from rag.errors import ContextOverflow
-from rag.prompt import INSTRUCTIONS, NO_ANSWER, build, is_refusal, nearest, refusal
+from rag.prompt import DECLINED, INSTRUCTIONS, NO_ANSWER, build, is_refusal, nearest, refusal
 from rag.types import Chunk, Hit, Prompt
 
 SENTENCE = "The harbour took in 41 ships that year. "
@@ -169,6 +169,7 @@ def test_a_window_smaller_than_the_instructions_leaves_room_for_nothing() -> Non
         " the documents do not answer this",
         f"**{NO_ANSWER}**",
         f"{NO_ANSWER} The passages speak of ships.",
+        f"{DECLINED} The nearest passages: a.pdf, 1.",
         f"Yes\n{NO_ANSWER}",
         f"No, {NO_ANSWER}",
         "The passages do not mention the rent. The provided context doesn’t state it.",
@@ -235,6 +236,6 @@ def test_of_passages_that_are_at_one_place_the_first_is_named() -> None:
 def test_a_refusal_names_each_of_the_nearest_places_once() -> None:
     hits = [hit("One.", label="1"), hit("Two.", label="1"), hit("Three.", label="3")]
 
-    assert refusal(hits) == (f"{NO_ANSWER} The nearest passages: a.pdf, 1; a.pdf, 3.")
-    assert refusal([]) == NO_ANSWER
+    assert refusal(hits) == (f"{DECLINED} The nearest passages: a.pdf, 1; a.pdf, 3.")
+    assert refusal([]) == DECLINED
     assert is_refusal(refusal(hits))

@@ -179,7 +179,7 @@ def _writing(room: Room, turn_id: int) -> None:
     if job.text:
         st.html(render.plain(job.text))
     if job.hits:
-        st.html(render.places([f"{hit.document}, {hit.label}" for hit in job.hits]))
+        reply.meanwhile(job.nearest)
         reply.passages(job.hits, "Passages found")
 
 

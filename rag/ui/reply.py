@@ -7,8 +7,7 @@ from rag.room import Room
 from rag.types import UNSUPPORTED, WITHHELD, Answer, Citation, Hit
 from rag.ui import render, viewer
 
-MOST_NEAREST = 5
-"""Passages offered in the place of an answer."""
+NEAREST = "What comes nearest in your documents:"
 
 
 @st.fragment
@@ -52,14 +51,22 @@ def _answered(room: Room, turn_id: int, answer: Answer) -> None:
             _citation(room, turn_id, citation)
 
 
+def meanwhile(nearest: tuple[Citation, ...]) -> None:
+    """What can be read while the model is at work."""
+    if nearest:
+        st.caption(NEAREST)
+        for citation in nearest:
+            st.html(render.quote(citation.quote, _place(citation)))
+
+
 def _refused(room: Room, turn_id: int, answer: Answer) -> None:
-    """That the documents do not answer, and what comes nearest in them."""
-    st.html(render.plain(prompt.NO_ANSWER))
-    if answer.hits:
-        st.caption("The nearest passages:")
-        with st.container(horizontal=True, gap="xsmall"):
-            for hit in prompt.nearest(answer.hits)[:MOST_NEAREST]:
-                _nearest(room, turn_id, hit)
+    """That no answer is sure, and what comes nearest in the documents."""
+    st.html(render.plain(prompt.DECLINED))
+    if answer.nearest:
+        st.caption(NEAREST)
+        for citation in answer.nearest:
+            st.html(render.quote(citation.quote))
+            _nearest(room, turn_id, citation)
     if answer.withheld:
         with st.expander("Show what the model wrote anyway", icon=":material/visibility_off:"):
             st.warning(WITHHELD, icon=":material/warning:")
@@ -68,9 +75,8 @@ def _refused(room: Room, turn_id: int, answer: Answer) -> None:
 
 def _citation(room: Room, turn_id: int, citation: Citation) -> None:
     mark = str(citation.marker) if citation.supported else f"{citation.marker}?"
-    place = f"{citation.document} · {citation.label}"
     if st.button(
-        f"**{mark}** {render.label(place, 60)}",
+        f"**{mark}** {render.label(_place(citation), 60)}",
         key=f"cite-{turn_id}-{citation.marker}",
         help="Show this passage on its page",
         icon=":material/description:",
@@ -78,14 +84,18 @@ def _citation(room: Room, turn_id: int, citation: Citation) -> None:
         viewer.open_citation(room, citation)
 
 
-def _nearest(room: Room, turn_id: int, hit: Hit) -> None:
+def _nearest(room: Room, turn_id: int, citation: Citation) -> None:
     if st.button(
-        render.label(f"{hit.document} · {hit.label}", 60),
-        key=f"near-{turn_id}-{hit.rank}",
-        help="Show this passage on its page",
+        render.label(_place(citation), 60),
+        key=f"near-{turn_id}-{citation.marker}",
+        help="Show this sentence on its page",
         icon=":material/description:",
     ):
-        viewer.open_passage(room, hit)
+        viewer.open_nearest(room, citation)
+
+
+def _place(citation: Citation) -> str:
+    return f"{citation.document} · {citation.label}"
 
 
 def _timing(answer: Answer) -> str:

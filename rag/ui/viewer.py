@@ -4,29 +4,32 @@ import streamlit as st
 
 from rag.errors import DocumentError
 from rag.room import Room
-from rag.types import Citation, Hit
+from rag.types import Citation
 from rag.ui import render
 
 WIDTH_PX = 1400
 PAGE = "viewer_page"
+NEAREST = "The nearest passage. It does not say all that the sentence says."
 
 
 def open_citation(room: Room, citation: Citation) -> None:
     """Show the page that a citation stands on."""
+    note = "" if citation.supported else NEAREST
+    _open(room, citation, note)
+
+
+def open_nearest(room: Room, citation: Citation) -> None:
+    """The same of what is not said to answer anything."""
+    _open(room, citation, "")
+
+
+def _open(room: Room, citation: Citation, note: str) -> None:
     st.session_state[PAGE] = citation.span.page
-    _show(room, citation)
-
-
-def open_passage(room: Room, hit: Hit) -> None:
-    """Show the page that a passage begins on, with what it holds of that page."""
-    span = hit.chunk.spans[0]
-    quote = room.library.page_text(span.doc_id, span.page)[span.start : span.end]
-    boxes = room.library.boxes(span)
-    open_citation(room, Citation(hit.rank, span, quote, True, hit.document, hit.label, boxes))
+    _show(room, citation, note)
 
 
 @st.dialog("Source", width="medium", position="right")
-def _show(room: Room, citation: Citation) -> None:
+def _show(room: Room, citation: Citation, note: str) -> None:
     name, span = citation.document, citation.span
     record = room.library.catalog.document(span.doc_id)
     if record is None:
@@ -36,8 +39,8 @@ def _show(room: Room, citation: Citation) -> None:
     page = room.library.catalog.page(span.doc_id, number)
     label = page.label if page else f"page {number}"
     _turn_pages(name, number, record.n_pages, label)
-    if not citation.supported:
-        st.warning("The nearest passage. It does not say all that the sentence says.")
+    if note:
+        st.warning(note)
     cited = number == span.page
     if page is not None and not any(page.size):
         st.html(render.STYLE + render.marked(page.text, span.start, span.end if cited else 0))
