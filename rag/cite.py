@@ -41,6 +41,9 @@ COMPARED = re.compile(
     r".*\bthan\b",
     re.IGNORECASE,
 )
+WAY = re.compile(r"(?:^|\| )(From|To): ([^|]+)", re.IGNORECASE)
+"""A cell of a row that tells a journey."""
+WENT = re.compile(r"\b(from|to) ([A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*)")
 MOST_IN_ITEM = 3
 """Words, or it is a clause, which may say it in its own words."""
 OTHERS = frozenset("other others both similar more rest forth like".split())
@@ -114,7 +117,11 @@ def cite(
         stated = question if bare else said
         if supported and negation.contradicts(stated, quoted):
             supported, opposed[len(found)] = False, quoted
-        elif supported and (_lists_more(said, runs) or _compares_a_cell(said, known, runs)):
+        elif supported and (
+            _lists_more(said, runs)
+            or _compares_a_cell(said, known, runs)
+            or _goes_the_other_way(said, runs)
+        ):
             supported = False
         markers = [_marker(run, citations, first, supported=supported) for run in runs]
         found.append(Sentence(start, end, tuple(dict.fromkeys(markers)), supported))
@@ -140,6 +147,18 @@ def _compares_a_cell(said: str, known: Facts, runs: Sequence[Run]) -> bool:
     no difference."""
     rows = all(line.cells for run in runs for line in run.lines)
     return rows and len(known.numbers) == 1 and bool(COMPARED.search(said))
+
+
+def _goes_the_other_way(said: str, runs: Sequence[Run]) -> bool:
+    """Whether it says "from" of what a row has under "To", or the other way round."""
+    rows = [run.stretch.page[line.span.start : line.span.end] for run in runs for line in run.lines]
+    ways = [{name.casefold(): place for name, place in WAY.findall(row)} for row in rows]
+    for way in ways:
+        for name, place in WENT.findall(said):
+            other = way.get("from" if name == "to" else "to", "")
+            if place in other and place not in way.get(name, place):
+                return True
+    return False
 
 
 def _alike(stem: str, other: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rag import figures
+from rag import facts, figures
 from rag.evidence import Line, Stretch
 from rag.facts import Day, Facts, Name
 from rag.figures import Asked, Number
@@ -175,8 +175,9 @@ def held_by_line(claim: Claim, line: Line, asked: Asked) -> int:
 
 
 def held_by_heading(claim: Claim, heading: Facts, plain_name: str = "") -> int:
-    """Bits that a heading or file name bears out: words, dates and years, but no figures."""
-    mask = _words(claim, heading) | _dates(claim, heading)
+    """Bits that a heading or file name bears out: words, dates and years, but no figures and times
+    of day."""
+    mask = _words(claim, heading) & ~_bits(claim, facts.times(claim.words)) | _dates(claim, heading)
     if plain_name:
         inside = (stem for stem in claim.words if len(stem) > 3 and stem in plain_name)
         mask |= union(claim.words[stem] for stem in inside)
@@ -282,7 +283,10 @@ def _misplaced(claim: Claim, line: Line) -> int:
         return names & claim.named
     right = [name.stems | value.stems for name, value in told if name in named]
     kept = _bits(claim, frozenset[str]().union(*right))
-    loose = frozenset[str]().union(*(value.stems for name, value in told if name not in named))
+    # "The flight from Leeds" is as "Flight: TP1321 | From: Leeds" has it, whose name is no word.
+    known = [name for name, _ in line.cells[:1]] + [name for name, _ in line.cells if name.stems]
+    others = (value.stems for name, value in told if name in known and name not in named)
+    loose = frozenset[str]().union(*others)
     behind = {b for a, b in pairwise(claim.sequence) if any(a in n.stems for n in unsaid)}
     values = _bits(claim, loose if not names & claim.new else loose & behind) & claim.new
     return (names & claim.named | values) & ~kept

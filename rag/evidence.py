@@ -264,7 +264,10 @@ def _tells_when(line: str) -> bool:
 
 
 def _is_heading_row(known: Facts) -> bool:
-    """Years and dates, and no figure: "Note 2018 2017", "Three months ended June 30, 2018 2017"."""
+    """Years and dates, and no figure or time of day: "Note 2018 2017", "Three months ended June 30,
+    2018 2017"."""
+    if facts.times(known.stems):
+        return False
     others = [number.value for number in known.numbers if not number.year]
     if len(others) == len(known.numbers):
         return bool(known.days) and not others

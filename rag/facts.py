@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -229,6 +229,11 @@ def words_of(file_name: str) -> str:
     return re.sub(r"[_.\-]+", " ", file_name)
 
 
+def times(stems: Iterable[str]) -> frozenset[str]:
+    """Those that are times of day, 9:50, or lengths of time, which tell as much as figures do."""
+    return frozenset(stem for stem in stems if ":" in stem)
+
+
 def speaks_of(text: str, stem: str) -> bool:
     """Whether a capitalised word of `text` has this stem."""
     words = re.finditer(rf"\b{re.escape(stem)}[\w'’&]*", text, re.IGNORECASE)
@@ -339,7 +344,10 @@ def _key(token: str) -> str:
     plain = _bare(token.replace(".", "").replace("-", "").casefold())
     if PLURAL.fullmatch(token):
         plain = plain[:-1]
-    return plain.replace("'", "") if any(c.isdigit() for c in plain) else _stem(plain)
+    if any(c.isdigit() for c in plain):
+        # "09:50" is "9:50".
+        return (plain.lstrip("0") if ":" in plain else plain).replace("'", "")
+    return _stem(plain)
 
 
 def _bare(word: str) -> str:

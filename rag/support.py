@@ -268,6 +268,8 @@ class Source:
             return False
         if any(_lends_words(claim, main, h) or _lends_label(claim, h) for h in lines):
             return False
+        if any(_tells_another_time(claim, held.line) for held in lines):
+            return False
         if len({_names_its_row(claim, h.line) for h in lines if h.line.cells}) > 1:
             return False
         further = {id(held.run): held.run for held in lines if held.run is not main.run}
@@ -435,6 +437,13 @@ def _lends_label(claim: Claim, held: Held) -> bool:
     return not any(bit & held.mask and n.digits in values for n, bit in claim.numbers)
 
 
+def _tells_another_time(claim: Claim, line: Line) -> bool:
+    """Whether a line tells times of day and none of the claim's: "To: York | Leaves: 9:40" is no
+    place for a bus at 8:15, beside the row that has one."""
+    said, told = facts.times(claim.words), facts.times(line.facts.stems)
+    return bool(said and told) and not said & told
+
+
 def _names_its_row(claim: Claim, line: Line) -> bool:
     """Whether all that the claim says of a row is what it is called: beside a row of which it says
     more, that is put together from two."""
@@ -448,10 +457,10 @@ def _openings(known: Facts) -> dict[str, set[str]]:
 
 
 def _is_of_table(stretch: Stretch, claim: Claim) -> bool:
-    """Whether the subject is a column or a row of a table, and so nobody whom the others are of."""
-    names = (name.stems for line in stretch.lines for name, _ in line.cells)
-    rows = (line.cells[0][1].stems for line in stretch.lines if line.cells)
-    return any(claim.subject & stems for stems in (*names, *rows))
+    """Whether the subject is a column or in a cell of a table, and so nobody whom the others are
+    of."""
+    cells = (cell for line in stretch.lines for cell in line.cells)
+    return any(claim.subject & (name.stems | value.stems) for name, value in cells)
 
 
 def _says(claim: Claim, mask: int, around: int = 0) -> bool:

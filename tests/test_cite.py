@@ -726,3 +726,37 @@ def test_a_row_of_a_table_is_not_of_what_another_row_is_called() -> None:
     question = "Does the 10:15 sailing go to Oban?"
     cited = check(question, "The 10:15 sailing goes to Oban.", ("ferry.csv", page))
     assert not any(sentence.supported for sentence in cited.sentences)
+
+
+TRIP = """\
+Flight: TP1321 | From: Leeds | To: Lisbon | Departs: Fri 3 Apr 2026 06:55 | Arrives: 09:50
+Flight: TP1328 | From: Lisbon | To: Leeds | Departs: Fri 10 Apr 2026 20:15 | Arrives: 23:10"""
+BUSES = "Bus: 12 | To: Hull | Leaves: 08:15\nBus: 14 | To: York | Leaves: 09:40"
+CALENDAR = """\
+Day: Mon 3 March 2025 | What: Dentist | Time: 09:00
+Day: Tue 4 March 2025 | What: Eye clinic | Time: 14:30"""
+OPEN = "The museum opens at 10:30 on Sunday. The shop opens at 9:50 on Monday."
+
+
+@pytest.mark.parametrize(
+    ("question", "page", "answer", "supported"),
+    [
+        ("When does my flight back land?", TRIP, "The flight from Lisbon lands at 09:50.", False),
+        ("When does my flight home land?", TRIP, "The flight to Leeds lands at 09:50.", False),
+        ("When do I land?", TRIP, "The flight from Leeds to Lisbon arrives at 09:50.", True),
+        ("When do I land?", TRIP, "Flight TP1328 from Lisbon arrives at 23:10.", True),
+        ("When does the bus to York leave?", BUSES, "The bus to York leaves at 08:15.", False),
+        ("When does the bus to York leave?", BUSES, "The bus to York leaves at 9:40.", True),
+        ("When is my eye test?", CALENDAR, "Your eye appointment is at 09:00.", False),
+        ("When is the eye clinic?", CALENDAR, "The eye clinic is at 14:30.", True),
+        ("When does it open?", OPEN, "The museum opens at 9:50 on Sunday.", False),
+        ("When does it open?", OPEN, "The museum opens at 10:30 on Sunday.", True),
+        ("When do they open?", OPEN,
+         "The museum opens at 10:30 on Sunday and the shop at 09:50 on Monday.", True),
+    ],
+)  # fmt: skip
+def test_a_time_of_day_is_of_its_own_row_or_sentence(
+    question: str, page: str, answer: str, supported: bool
+) -> None:
+    cited = check(question, answer, ("times.txt", page))
+    assert [sentence.supported for sentence in cited.sentences] == [supported]
