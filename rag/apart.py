@@ -28,9 +28,14 @@ NOUN = f"(?:{'|'.join(re.sub('y$', 'ie', one) + 's' for one in ONES)}|minutes)"
 TIMES = r"(?:quarters?|years?|months?|periods?|timeframe)"
 WITHIN = r"(?:over|across|throughout|during|in|for|from|between|by)"
 
+WHAT = (
+    r"(?:(?!(?:in|of|on|at|to|for|from|with|by|and|or|that|which|who|are|is|were|was|do|does|did|have"
+    r"|has|had|not|my|our|your|the)\b)[\w’'-]+ ){0,2}"
+)
+"""What kind they are of: "the two tenancy agreements", "both car insurance policies"."""
 COUNTED = re.compile(
     r"\b(?:(?:which|what|how many) |(?:which|how many|any|none|one|most|some|number) of )"
-    rf"(?:{MANY} |the )?(?:{KIND} )?{NOUN}\b",
+    rf"(?:{MANY} |the |my |our )?{WHAT}{NOUN}\b",
     re.IGNORECASE,
 )
 """Asks which documents, or how many: no question to one of them."""
@@ -45,15 +50,20 @@ EARLIER = re.compile(
     rf"(?:previous|prior|past|earlier) (?:quarters|years|periods|months|{NOUN})\b",
     re.IGNORECASE,
 )
-SEVERAL = rf"(?:{MANY} (?:{KIND} )?{NOUN}|the {KIND} {NOUN}|the 10-[qk]s)"
-DOCUMENTS = re.compile(rf"\b(?:{SEVERAL}|{EACH} (?:{KIND} )?{ONE})\b", re.IGNORECASE)
+SEVERAL = rf"(?:{MANY} {WHAT}{NOUN}|(?:my|our) {WHAT}{NOUN}|the {KIND} {NOUN}|the 10-[qk]s)"
+CALLED = re.compile(
+    rf"\b(?:{MANY}|my|our|which(?: of)?(?: the| my| our)?) (?P<kind>{WHAT}(?:{NOUN}|{ONE}))\b",
+    re.IGNORECASE,
+)
+DOCUMENTS = re.compile(rf"\b(?:{SEVERAL}|{EACH} {WHAT}{ONE})\b", re.IGNORECASE)
 IN = r"(?:in|across|of|between|among|for|over)"
 ON = r"(?:in|on|as to|about|regarding|concerning|with (?:regard|respect) to|when it comes to)"
 DIFFER = r"(?:differ|vary|compare|change)s?"
 GIVES = r"(?:has|have|had|gives?|names?|requires?|asks? for|allows?|offers?|charges?)"
 MOST = (
     r"(?:longest|shortest|highest|lowest|largest|smallest|greatest|biggest|earliest|latest|most|least"
-    r"|best|worst|cheapest)"
+    r"|best|worst|cheapest|longer|shorter|higher|lower|larger|smaller|greater|bigger|more|less|better"
+    r"|worse|cheaper)"
 )
 COMPARED = [
     re.compile(wording, re.IGNORECASE)
@@ -65,7 +75,8 @@ COMPARED = [
     )
 ]
 BEST = re.compile(
-    rf"which (?:(?:of )?{SEVERAL}|(?:{KIND} )?{ONE}) {GIVES} the {MOST} (?P<what>.+)",
+    rf"which (?:(?:of )?(?:{SEVERAL}|(?:the )?{WHAT}{NOUN})|{WHAT}{ONE}) {GIVES} (?:the |a )?"
+    rf"{MOST} (?P<what>.+)",
     re.IGNORECASE,
 )
 """What each says about it is told; the reader compares."""
@@ -76,8 +87,9 @@ TOGETHER = re.compile(
 )
 """Can be asked of several only."""
 WHICH = re.compile(
-    rf"which (?:of )?(?:{SEVERAL}|(?:the |my )?{NOUN}) (?:(?P<verb>are|were|can|may|must|will)"
-    r"|allow|permit|forbid|require|need|contain|include|exclude|cover|provide|have|name|state|say) "
+    rf"which (?:of )?(?:{SEVERAL}|(?:the )?{WHAT}{NOUN}) "
+    r"(?:(?P<verb>are|were|can|may|must|will)|(?:allow|permit|forbid|require|need|contain|include|exclude|cover|provide|name|state|say)s?"
+    r"|have|has) "
     r"(?P<rest>.+)",
     re.IGNORECASE,
 )
@@ -131,6 +143,13 @@ def of_documents(question: str) -> bool:
     text = question.strip().rstrip(" .?!")
     whole = any(wording.fullmatch(text) for wording in (*COMPARED, BEST, WHICH))
     return whole or bool(DOCUMENTS.search(text) or OWNED.search(text))
+
+
+def kind(question: str) -> str:
+    """What the documents are called that it speaks of, "tenancy agreements"; empty where they are
+    called nothing."""
+    found = CALLED.search(question)
+    return found["kind"] if found else ""
 
 
 def ranked(several: Iterable[Sequence[Hit]]) -> tuple[Hit, ...]:

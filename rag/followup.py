@@ -25,9 +25,8 @@ LEAD = re.compile(
 WHY = re.compile(
     r"^\W*(?:and |but )?(?:why|how come|how so|why not|why so|why is that)\W*$", re.IGNORECASE
 )
-PREPOSITION = re.compile(
-    r"^\W*(?:in|for|of|at|from|to|with|on|since|under|during|by|as of)\b", re.IGNORECASE
-)
+PREPOSITIONS = [*"in for of at from to with on since under during by".split(), "as of"]
+PREPOSITION = re.compile(rf"^\W*(?:{'|'.join(PREPOSITIONS)})\b", re.IGNORECASE)
 QUESTION_WORD = re.compile(
     r"\b(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|has|have|had|"
     r"can|could|will|would|should|list|show|name|give|tell|find|explain|describe|summari[sz]e|"
@@ -84,6 +83,16 @@ AFTER = re.compile(
 NAME = re.compile(
     r"\b[A-Z][\w&.'’-]*(?:\s+(?:of|the|and|for|de|van|von|&)(?=\s+[A-Z])|\s+[A-Z][\w&.'’-]*)*"
 )
+AND = re.compile(r"\band\b", re.IGNORECASE)
+THING = (
+    rf"(?:the|my|our|your|his|her|their) (?:(?!(?:{'|'.join(PREPOSITIONS)})\b)[\w'’-]+ ?){{1,4}}"
+)
+OF_THING = re.compile(
+    r"(?P<asks>(?:what|who|when|where|which|how (?:much|many|long|high|low|large|big|old)) "
+    rf"(?:is|are|was|were) ){THING}\W*",
+    re.IGNORECASE,
+)
+"""A question for one thing that nothing tells apart from others of its kind."""
 POSSESSIVE = re.compile(r"['’]s?$")
 
 REWRITE = """\
@@ -110,7 +119,7 @@ def by_code(question: str, before: str) -> str:
     rest = LEAD.sub("", plain, count=1).strip(" ?.,!")
     if _points_back(rest) and not (BEFORE.search(rest) or AFTER.search(rest)):
         return ""
-    return _other_period(rest, before) or _other_name(rest, before)
+    return _other_period(rest, before) or _other_name(rest, before) or _other_thing(rest, before)
 
 
 def rewriting(question: str, before: str, answer: str) -> Prompt:
@@ -133,7 +142,21 @@ def rewritten(text: str, question: str, before: str, answer: str) -> str:
     brings_its_own = not (
         names <= known.stems | known.coined and numbers <= {n.value for n in known.numbers}
     )
-    return "" if brings_its_own or not _said(question) <= new.stems else line
+    if brings_its_own or not _said(question) <= new.stems or _asks_both(line, question, before):
+        return ""
+    in_step = _has_step(line) or new.years - facts.read(before).years
+    return line if in_step or not _has_step(question) else ""
+
+
+def _has_step(text: str) -> bool:
+    return bool(BEFORE.search(text) or AFTER.search(text))
+
+
+def _asks_both(line: str, question: str, before: str) -> bool:
+    """Whether it asks anew what was answered: "And the deposit?" is not "What are the rent and
+    the deposit?"."""
+    joins = len(AND.findall(line)) > len(AND.findall(f"{LEAD.sub('', question)} {before}"))
+    return joins and facts.read(before).stems <= facts.read(line).stems
 
 
 def _said(question: str) -> frozenset[str]:
@@ -217,3 +240,11 @@ def _other_name(rest: str, before: str) -> str:
     ending = POSSESSIVE.search(place[0])
     name = POSSESSIVE.sub("", new[0]) + (ending[0] if ending else "")
     return before[: place.start()] + name + before[place.end() :]
+
+
+def _other_thing(rest: str, before: str) -> str:
+    """The question before, asked of another thing: "What is the rent?", "And the deposit?"."""
+    found = OF_THING.fullmatch(before)
+    if not found or not re.fullmatch(THING, rest, re.IGNORECASE) or POSSESSIVE.search(rest):
+        return ""
+    return f"{found['asks']}{rest}?"

@@ -241,8 +241,9 @@ class Library:
 
     def _meant(self, question: str, within: Filter, *, few: int = 1) -> list[str]:
         """The documents that a question to several may be for, the likeliest first: those that were
-        chosen one by one, or the ones that it names and others that are called as these; where it
-        names none, all of so few, or the first that is found and others that are called as it."""
+        chosen one by one, or the ones that it names, or whose kind it names, and others that are
+        called as these; where it names none, all of so few, or the first that is found and others
+        that are called as it."""
         found = [hit.chunk.doc_id for hit in self.search(question, top_k=WIDE, within=within)]
         inside = None if within.is_empty else {*self.catalog.matching(within)}
         names = {
@@ -253,7 +254,9 @@ class Library:
         ids = [*dict.fromkeys([*(i for i in found if i in names), *names])]
         if within.documents:
             return ids
-        chosen = operands.named(question, ids[:MOST_NAMED], names, self.page_text)
+        near = ids[:MOST_NAMED]
+        chosen = operands.named(question, near, names, self.page_text)
+        chosen = chosen or operands.called(apart.kind(question), near, names, self.page_text)
         if not chosen and len(ids) <= few:
             return ids
         return operands.alike(chosen or ids[:1], names)

@@ -134,6 +134,21 @@ def named(
     return []
 
 
+def called(
+    kind: str, doc_ids: Iterable[str], names: Mapping[str, str], page_text: PageText
+) -> list[str]:
+    """The documents that are called so, "tenancy agreements", by file name or a title on the cover;
+    none where it is one at most."""
+    wanted = facts.read(kind.casefold()).stems
+    of_kind = [i for i in doc_ids if wanted and wanted <= _titled(i, names[i], page_text)]
+    return of_kind if len(of_kind) > 1 else []
+
+
+def _titled(doc_id: str, file_name: str, page_text: PageText) -> frozenset[str]:
+    titles = evidence.titles_of(evidence.cover_of(doc_id, page_text))
+    return facts.read(facts.words_of(file_name)).stems | facts.read(titles).stems
+
+
 def alike(doc_ids: Iterable[str], names: Mapping[str, str]) -> list[str]:
     """These, and all whose files are called as one of these but for numbers."""
     chosen = dict.fromkeys(doc_ids)

@@ -183,3 +183,37 @@ def test_no_question_is_too_odd(text: str) -> None:
     by_code(text, BEFORE)
     by_code("and then?", text)
     rewritten(text, text, text, text)
+
+
+@pytest.mark.parametrize(
+    ("before", "question", "alone"),
+    [
+        ("What is my new salary?", "and the holiday allowance?", "What is the holiday allowance?"),
+        ("How much is the deposit?", "And the rent?", "How much is the rent?"),
+        ("When is the dentist appointment?", "What about the eye test?", "When is the eye test?"),
+        ("What is the deposit for the flat?", "and the parking space?", ""),
+        ("What is the rent?", "And my mother's?", ""),
+        ("What did the last service cost?", "and the deposit?", ""),
+    ],
+)
+def test_of_a_question_for_one_thing_another_is_asked(
+    before: str, question: str, alone: str
+) -> None:
+    assert by_code(question, before) == alone
+
+
+def test_a_rewritten_question_keeps_the_step_to_another_year() -> None:
+    before, answer = "What did the last service cost?", "It cost £281 in 2024, £240 in 2023."
+    for line in (
+        "What did the service cost the year before?",
+        "What did the service cost in 2023?",
+    ):
+        assert rewritten(line, "and the year before?", before, answer) == line
+    assert rewritten("What was the cost of the service?", "and the year before?", before, "") == ""
+
+
+def test_a_rewritten_question_does_not_ask_the_one_before_again() -> None:
+    before = "What did the salary come to in May?"
+    both = "What did the salary and the holiday allowance come to in May?"
+
+    assert rewritten(both, "and the holiday allowance?", before, "") == ""

@@ -222,8 +222,17 @@ def test_a_question_to_several_documents_is_asked_of_each_that_it_may_be_for(
         path.write_text(f"Agreement about {path.stem}, without a deposit.\n")
     list(library.ingest.take_in(others))
     assert len(asked_of(each)) == 1  # not all of seven can be meant, unless they are chosen
+    names += ["Lease Mill", "Lease Quay"]
+    for name in names[-2:]:
+        (tmp_path / f"{name}.txt").write_text(f"{name}.\nThe deposit is 900 pounds.\n")
+    list(library.ingest.take_in([tmp_path / f"{name}.txt" for name in names[-2:]]))
+    kind = asked_of("What is the deposit in both leases?")
+    assert [name for found in kind for name in names if name in found and "Lease" in name] == (
+        names[-2:]
+    )
+    assert len(kind) == 2
     library.catalog.put_in("Agreements", [r.id for r in library.catalog.documents()])
-    assert len(asked_of(each, Filter(collections=("Agreements",)))) == 7
+    assert len(asked_of(each, Filter(collections=("Agreements",)))) == 9
 
 
 STAFF = """\

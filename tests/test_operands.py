@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from libraries import hit
 
 from rag import series
-from rag.operands import alike, find, named, on_pages, over_time, pages_with
+from rag.operands import alike, called, find, named, on_pages, over_time, pages_with
 from rag.sums import asked, result
 from rag.types import Hit
 
@@ -524,6 +524,18 @@ def test_the_documents_a_question_names_and_files_called_alike_are_known() -> No
     assert alike(["b"], names) == ["b", "b2"]
     assert alike(["n"], names) == ["n"]
     assert alike([], names) == []
+
+
+def test_documents_of_a_kind_are_those_called_so_by_name_or_title() -> None:
+    names = {"m": "Tenancy agreement Mill Lane.pdf", "q": "quay street.pdf", "c": "car policy.pdf"}
+    covers = {"m": "Between A and B", "q": "Tenancy Agreement\nDated 2021", "c": "Your Car Policy"}
+
+    def of(kind: str) -> list[str]:
+        return called(kind, names, names, lambda doc_id, _: covers[doc_id])
+
+    assert of("tenancy agreements") == ["m", "q"]
+    assert of("car policies") == []  # one is none of several
+    assert of("documents") == of("") == []
 
 
 def test_rows_and_what_stands_above_them_say_it_together() -> None:
