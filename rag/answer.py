@@ -14,6 +14,7 @@ from rag import (
     apart,
     asking,
     cite,
+    conflicts,
     derived,
     directions,
     evidence,
@@ -137,7 +138,7 @@ def ask(
     near = excerpts.nearest(asked, found, page_text)
     yield Sources(found, cite.placed(near, label, lambda _span: ()))
     if not found:
-        yield Delta(prompt.DECLINED)
+        yield Delta(prompt.NO_DOCUMENTS)
         yield Done(_nothing_found(question, retrieve_s, time.perf_counter() - start))
         return
     answer = (
@@ -159,11 +160,13 @@ def ask(
             answer = yield from _by_model(question, found, desk)
     declined = answer.stop == "no_evidence"
     near = excerpts.nearest(asked, answer.hits, page_text, embed) if declined else ()
+    others = conflicts.find(asked, answer, found, page_text)
     yield Done(
         replace(
             answer,
             question=question,
             nearest=cite.placed(near, label, boxes),
+            conflicts=cite.placed(others, label, boxes),
             citations=cite.placed(answer.citations, label, boxes),
             retrieve_s=retrieve_s,
             total_s=time.perf_counter() - start,
@@ -532,8 +535,8 @@ def _refused(answer: Answer) -> Answer:
 def _nothing_found(question: str, retrieve_s: float, total_s: float) -> Answer:
     return Answer(
         question=question,
-        text=prompt.DECLINED,
-        marked=prompt.DECLINED,
+        text=prompt.NO_DOCUMENTS,
+        marked=prompt.NO_DOCUMENTS,
         sentences=(),
         citations=(),
         hits=(),

@@ -36,6 +36,7 @@ from rag.fetch import FetchProgress
 from rag.models import Model
 from rag.settings import Settings
 from rag.types import (
+    CONFLICTS,
     EVERYTHING,
     UNSUPPORTED,
     WITHHELD,
@@ -476,12 +477,19 @@ def ask(
         return
     if not out.is_terminal:
         out.print(answer.marked)
+    if not answer.hits:
+        err.print(
+            f"Looked in the library {chosen.library}. `strongroom add` puts documents into it."
+        )
     if answer.is_unsupported:
         err.print(UNSUPPORTED, style="yellow")
     if answer.withheld:
         _print_withheld(answer.withheld, shown=anyway)
     _print_citations(answer.citations)
-    _print_nearest(answer.nearest)
+    _print_others(answer.nearest)
+    if answer.conflicts:
+        err.print(CONFLICTS, style="yellow")
+        _print_others(answer.conflicts)
 
 
 @cli.command()
@@ -1119,8 +1127,9 @@ def _print_citations(citations: tuple[Citation, ...]) -> None:
         _print_quote(c, f"{mark} {_place(c.document, c.label)}")
 
 
-def _print_nearest(nearest: tuple[Citation, ...]) -> None:
-    for c in nearest:
+def _print_others(citations: tuple[Citation, ...]) -> None:
+    """Those that nothing in the answer points to."""
+    for c in citations:
         _print_quote(c, _place(c.document, c.label))
 
 
@@ -1154,6 +1163,7 @@ def answer_json(answer: Answer, within: Filter = EVERYTHING) -> dict[str, Any]:
         "sentences": [asdict(sentence) for sentence in answer.sentences],
         "citations": [_citation_json(citation) for citation in answer.citations],
         "nearest": [_citation_json(citation) for citation in answer.nearest],
+        "conflicts": [_citation_json(citation) for citation in answer.conflicts],
         "hits": [hit_json(hit) for hit in answer.hits],
         "stop": answer.stop,
         "confidence": answer.confidence,

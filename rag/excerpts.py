@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag import sentences, wording
+from rag import facts, sentences, wording
 from rag.arrays import FloatArray, IntArray
 from rag.evidence import PRONOUN
 from rag.types import Citation, Hit, Span
@@ -24,12 +24,14 @@ FAR = 0.5
 """Share of the best one's score below which another is not worth reading."""
 HEADING_WORDS = 6
 """At most, in a line that is a heading for want of a full stop, a colon and figures."""
-SAYS = re.compile(r"[.!?;:\d]\W*\Z|: |\||\d\d")
+SAYS = re.compile(r"[.!?;:\d。！？；।؟]\W*\Z|: |\||\d\d")
+UNSPACED = re.compile(rf"[{facts.UNSPACED}]+")
 
 
 @dataclass(frozen=True, slots=True)
-class _Sentence:
-    """lead: where the one before it begins, if it goes on from that."""
+class Excerpt:
+    """A sentence of a hit, in one line. lead: where the one before it begins, if it goes on from
+    that."""
 
     span: Span
     lead: int
@@ -46,7 +48,7 @@ def nearest(
     """The best first, MOST at most; sentences one right behind the other are one quote. None of
     them is said to answer: `supported` is False. embed: unit rows; without it they are told by
     the question's words alone, in a moment."""
-    found = _sentences(hits, page_text)
+    found = read(hits, page_text)
     if not found:
         return ()
     scores = _shared(question, found)
@@ -63,11 +65,24 @@ def nearest(
     )
 
 
-def _shared(question: str, found: Sequence[_Sentence]) -> FloatArray:
+def cited(excerpt: Excerpt, marker: int, page_text: PageText) -> Citation:
+    """One sentence, without what it goes on from, as `nearest` gives them."""
+    quote = _slice(excerpt.span, page_text)
+    return Citation(marker, excerpt.span, quote, False, excerpt.hit.document, label="")
+
+
+def _shared(question: str, found: Sequence[Excerpt]) -> FloatArray:
     """Of each, the share of the question's telling words that it has."""
-    asked = wording.starts(question)
-    n_shared = [len(asked & wording.starts(sentence.text)) for sentence in found]
+    asked = _words(question)
+    n_shared = [len(asked & _words(sentence.text)) for sentence in found]
     return np.array(n_shared, np.float32) / np.float32(max(len(asked), 1))
+
+
+def _words(text: str) -> frozenset[str]:
+    """Telling ones; of scripts without spaces, pairs of characters."""
+    runs = UNSPACED.findall(text)
+    pairs = {run[i : i + 2] for run in runs for i in range(max(1, len(run) - 1))}
+    return wording.starts(UNSPACED.sub(" ", text) if runs else text) | pairs
 
 
 def _best(scores: FloatArray, n: int) -> IntArray:
@@ -75,9 +90,9 @@ def _best(scores: FloatArray, n: int) -> IntArray:
     return np.argsort(-scores, kind="stable")[:n].astype(np.int32)
 
 
-def _sentences(hits: Sequence[Hit], page_text: PageText) -> list[_Sentence]:
-    """That say something, each text once."""
-    found: dict[str, _Sentence] = {}
+def read(hits: Sequence[Hit], page_text: PageText) -> list[Excerpt]:
+    """The sentences that say something, each text once."""
+    found: dict[str, Excerpt] = {}
     for hit in hits:
         headings = {" ".join(heading.split()).casefold() for heading in hit.chunk.heading}
         for at in hit.chunk.spans:
@@ -88,7 +103,7 @@ def _sentences(hits: Sequence[Hit], page_text: PageText) -> list[_Sentence]:
                 lead = at.start + (before if PRONOUN.match(text) else start)
                 before = start
                 if _says(text) and text.casefold() not in headings:
-                    found.setdefault(text.casefold(), _Sentence(span, lead, text, hit))
+                    found.setdefault(text.casefold(), Excerpt(span, lead, text, hit))
     return list(found.values())
 
 
@@ -96,7 +111,7 @@ def _says(text: str) -> bool:
     return len(text.split()) > HEADING_WORDS or bool(SAYS.search(text))
 
 
-def _joined(best: Sequence[_Sentence], page_text: PageText) -> list[tuple[Span, str]]:
+def _joined(best: Sequence[Excerpt], page_text: PageText) -> list[tuple[Span, str]]:
     """With the documents that they are of."""
     joined: list[tuple[Span, str]] = []
     for sentence in best:

@@ -27,6 +27,7 @@ against; a reminder of NO_ANSWER there makes a small model refuse nearly everyth
 YES_OR_NO = "Question: {}\nBegin with Yes or No, then answer in complete sentences."
 OPENING = "According to the documents,"
 """What a model goes on from that is not to decline."""
+NO_DOCUMENTS = "There are no documents to answer from."
 MOST_NEAREST = 3
 MIN_CUT_TOKENS = 40
 """A passage is cut only when this much of it fits: less says too little to be worth reading."""
@@ -43,7 +44,7 @@ REFUSAL = re.compile(
 """Matched against lower case text. "The document does not contain a renewal clause" may well be
 an answer, so one document is not among these."""
 
-REFUSALS = tuple(said.casefold().removesuffix(".") for said in (NO_ANSWER, DECLINED))
+REFUSALS = tuple(said.casefold().removesuffix(".") for said in (NO_ANSWER, DECLINED, NO_DOCUMENTS))
 
 CountTokens = Callable[[str], int]
 
@@ -114,7 +115,7 @@ def refusal(hits: Sequence[Hit]) -> str:
     """What stands in place of an answer: that there is none, and where the nearest passages are."""
     places = [f"{hit.document}, {hit.label}" for hit in nearest(hits)[:MOST_NEAREST]]
     if not places:
-        return DECLINED
+        return NO_DOCUMENTS
     return f"{DECLINED} The nearest passages: {'; '.join(places)}."
 
 
@@ -129,8 +130,8 @@ def nearest(hits: Sequence[Hit]) -> list[Hit]:
 def is_refusal(text: str) -> bool:
     """Whether an answer, or a sentence of one, says that the documents do not answer.
 
-    What follows NO_ANSWER or DECLINED is not looked at, nor a Yes or No before it; a refusal in
-    other words must be all there is.
+    What follows one of REFUSALS is not looked at, nor a Yes or No before it; a refusal in other
+    words must be all there is.
     """
     plain = " ".join(text.casefold().replace("’", "'").split()).strip("\"'*")
     if plain.startswith(REFUSALS) or GUESS.sub("", plain).startswith(REFUSALS):

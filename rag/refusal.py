@@ -236,9 +236,12 @@ def needed(rule: Rule, strictness: Strictness) -> float:
 
 
 def is_sure(answer: Answer, rule: Rule) -> bool:
-    """Whether an answer would be given at the strictest, and all of it is borne out."""
+    """Whether an answer would be given at the strictest, all of it is borne out, and no other
+    document has another figure."""
     sure = answer.confidence is not None and answer.confidence >= needed(rule, "strict")
-    return sure and all(sentence.supported for sentence in answer.sentences)
+    return (
+        sure and not answer.conflicts and all(sentence.supported for sentence in answer.sentences)
+    )
 
 
 def _chance(log_odds: float) -> float:

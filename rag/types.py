@@ -25,6 +25,7 @@ Maker = Literal["model", "figures", "index"]
 Stop = Literal["complete", "length", "cancelled", "no_evidence"]
 
 UNSUPPORTED = "No passage of the documents bears this answer out. Do not rely on it."
+CONFLICTS = "Other documents have another figure for this. Check which one you mean:"
 WITHHELD = (
     "The documents do not bear this out well enough, or speak of something else. Do not rely on it."
 )
@@ -239,7 +240,7 @@ class Answer:
     confidence: the probability, 0 to 1, that the documents hold the answer; None where the model
     declined or was not asked. withheld: what it wrote where that was too low to be shown.
     nearest: there, what the documents say that comes nearest, best first; nothing says that it
-    answers.
+    answers. conflicts: what other documents say with another figure than the one cited.
     understood: the question as one that stands alone, where it leaned on the one before; or empty.
     maker: who wrote it, the model, or code from the figures or the index of the documents."""
 
@@ -258,6 +259,7 @@ class Answer:
     confidence: float | None = None
     withheld: str = ""
     nearest: tuple[Citation, ...] = ()
+    conflicts: tuple[Citation, ...] = ()
     maker: Maker = "model"
     understood: str = ""
 

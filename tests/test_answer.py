@@ -6,7 +6,7 @@ from libraries import hit
 
 from rag.answer import AGAIN, Apart, Each, Limits, ask
 from rag.errors import ContextOverflow, ModelMissing
-from rag.prompt import DECLINED, INSTRUCTIONS, NO_ANSWER, OPENING, is_refusal, passage
+from rag.prompt import DECLINED, INSTRUCTIONS, NO_ANSWER, NO_DOCUMENTS, OPENING, is_refusal, passage
 from rag.refusal import DEFAULT, Rule, needed
 from rag.testing import ScriptedGenerator
 from rag.types import (
@@ -457,8 +457,8 @@ def test_without_hits_there_is_no_evidence_and_no_model_is_asked() -> None:
 
     happened = events(generator, hits=())
 
-    assert happened[:-1] == [Sources(()), Delta(DECLINED)]
-    assert (answer(happened).stop, answer(happened).text) == ("no_evidence", DECLINED)
+    assert happened[:-1] == [Sources(()), Delta(NO_DOCUMENTS)]
+    assert (answer(happened).stop, answer(happened).text) == ("no_evidence", NO_DOCUMENTS)
     assert (answer(happened).first_token_s, generator.prompts) == (None, [])
 
 

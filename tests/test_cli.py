@@ -23,10 +23,10 @@ from rag.cli import _shown, answer_json, cli
 from rag.errors import ModelMissing
 from rag.library import Library, read_catalog
 from rag.lock import LibraryLock
-from rag.prompt import DECLINED
+from rag.prompt import DECLINED, NO_DOCUMENTS
 from rag.settings import ROOT, Settings
 from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
-from rag.types import Delta, Done, Generator, Piece, Reading, Sources, Waiting
+from rag.types import CONFLICTS, Delta, Done, Generator, Piece, Reading, Sources, Waiting
 from rag.watch import Watch
 
 ANSWER = "The garden has forty apple trees."
@@ -190,6 +190,7 @@ def test_ask_json_prints_one_object_and_nothing_else(run: Run, garden: Path) -> 
         "sentences",
         "citations",
         "nearest",
+        "conflicts",
         "hits",
         "stop",
         "confidence",
@@ -268,8 +269,23 @@ def test_without_evidence_an_answer_says_so_and_that_is_no_failure(run: Run) -> 
     answer = json.loads(stdout)
 
     assert (code, stderr) == (0, "")
-    assert (answer["text"], answer["stop"]) == (DECLINED, "no_evidence")
+    assert (answer["text"], answer["stop"]) == (NO_DOCUMENTS, "no_evidence")
     assert (answer["citations"], answer["hits"], answer["first_token_s"]) == ([], [], None)
+
+
+@pytest.mark.parametrize("generator", [ScriptedGenerator("The deposit is £900.")])
+def test_another_figure_in_another_document_is_told_of(run: Run, tmp_path: Path) -> None:
+    for name, deposit in (("old.txt", 900), ("new.txt", 950)):
+        (tmp_path / name).write_text(f"The deposit is £{deposit}.")
+        run("add", str(tmp_path / name))
+
+    told = run("ask", "How much is the deposit?")
+    answer = json.loads(run("ask", "How much is the deposit?", "--json").stdout)
+
+    assert CONFLICTS in told.stderr
+    assert "The deposit is £950." in told.stdout
+    assert [citation["document"] for citation in answer["conflicts"]] == ["new.txt"]
+    assert answer["stop"] == "complete"
 
 
 @pytest.mark.parametrize("generator", [ScriptedGenerator("Dr Quux owns 9,876 elephants.")])

@@ -139,3 +139,9 @@ def test_a_passage_over_two_pages_has_sentences_of_both() -> None:
     found = nearest("What are rent and deposit?", [over], lambda _, page: pages[page - 1])
 
     assert [(c.span.page, c.quote) for c in found] == [(1, pages[0]), (2, pages[1])]
+
+
+def test_scripts_without_spaces_are_told_by_pairs_of_characters() -> None:
+    text = "房租每月五百镑。押金为九百镑，入住时支付。花园不属于租赁范围。"
+
+    assert quotes("押金是多少？", hit(text), texts=[text])[0].startswith("押金为九百镑")

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from rag import prompt
 from rag.errors import ContextOverflow
-from rag.prompt import DECLINED, INSTRUCTIONS, NO_ANSWER, build, is_refusal, nearest, refusal
+from rag.prompt import (
+    DECLINED,
+    INSTRUCTIONS,
+    NO_ANSWER,
+    NO_DOCUMENTS,
+    build,
+    is_refusal,
+    nearest,
+    refusal,
+)
 from rag.types import Chunk, Hit, Prompt
 
 SENTENCE = "The harbour took in 41 ships that year. "
@@ -237,5 +246,5 @@ def test_a_refusal_names_each_of_the_nearest_places_once() -> None:
     hits = [hit("One.", label="1"), hit("Two.", label="1"), hit("Three.", label="3")]
 
     assert refusal(hits) == (f"{DECLINED} The nearest passages: a.pdf, 1; a.pdf, 3.")
-    assert refusal([]) == DECLINED
+    assert refusal([]) == NO_DOCUMENTS
     assert is_refusal(refusal(hits))

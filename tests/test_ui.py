@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pdfs
@@ -20,8 +21,8 @@ from rag.prompt import DECLINED, NO_ANSWER
 from rag.room import Room
 from rag.seal import Seal
 from rag.settings import ROOT
-from rag.types import Answer, Collection
-from rag.ui import shared
+from rag.types import CONFLICTS, Answer, Collection
+from rag.ui import render, shared
 
 QUESTION = "How many apple trees has the garden?"
 ANSWER = "The garden has forty apple trees. The cellar is haunted by nine ghosts."
@@ -104,6 +105,48 @@ def test_an_answer_is_shown_with_its_marks_and_citations(garden: Room) -> None:
     assert any("garden" in label and label.startswith("**1**") for label in labels(app))
 
 
+def test_an_answer_that_is_finished_while_the_page_is_drawn_is_shown(
+    garden: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = ask(run(), garden)
+    catalog = garden.library.catalog
+    (conversation,) = catalog.conversations()
+    now = catalog.conversation(conversation.id)
+    assert now is not None
+    before = replace(now, turns=tuple(replace(turn, answer=None) for turn in now.turns))
+    read = iter([before])
+    monkeypatch.setattr(catalog, "conversation", lambda _: next(read, now))
+
+    app.run()
+
+    assert not app.warning
+    assert "forty apple trees.<span" in html(app)
+
+
+def test_what_is_being_written_looks_like_what_nobody_has_checked(
+    fake_library: Callable[..., Library], write_pdf: Callable[..., Path]
+) -> None:
+    with open_room(fake_library(ANSWER)) as room:
+        room.add([write_pdf("garden.pdf", *GARDEN)])
+        room.worker.wait()
+        assert "sr-draft" in render.draft("<b>Forty</b>")
+        assert "<b>" not in render.draft("<b>Forty</b>")
+        assert "sr-draft" not in html(ask(run(), room)).replace(render.STYLE, "")
+
+
+def test_rows_that_are_ticked_are_those_of_the_documents_shown(
+    garden: Room, write_pdf: Callable[..., Path]
+) -> None:
+    app = run("documents")
+    before = app.dataframe[0].proto.id
+    assert app.run().dataframe[0].proto.id == before
+
+    garden.add([write_pdf("harbour.pdf", "The harbour opened in 1911.")])
+    garden.worker.wait()
+
+    assert app.run().dataframe[0].proto.id != before
+
+
 @pytest.mark.parametrize(
     ("reads_in_s", "stage"),
     [
@@ -154,6 +197,23 @@ def test_a_withheld_answer_is_offered_closed_and_the_nearest_passages_open(
         nearest[0].click().run()
         assert not app.exception
         assert "forty apple trees" in html(app)
+
+
+def test_another_figure_in_another_document_is_shown_and_the_answer_is_not_sure(
+    fake_library: Callable[..., Library], tmp_path: Path
+) -> None:
+    with open_room(fake_library("The deposit is £900.")) as room:
+        for name, deposit in (("old.txt", 900), ("new.txt", 950)):
+            (tmp_path / name).write_text(f"The deposit is £{deposit}.")
+        room.add([tmp_path / "old.txt", tmp_path / "new.txt"])
+        room.worker.wait()
+        app = ask(run(), room, "How much is the deposit?")
+
+        assert [warning.value for warning in app.warning] == [CONFLICTS]
+        assert "The deposit is £950." in html(app)
+        assert render.SURE not in html(app)
+        next(button for button in app.button if button.key.startswith("other-")).click().run()
+        assert not app.exception
 
 
 def test_a_refusal_of_the_model_itself_offers_nothing_of_it(

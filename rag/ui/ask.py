@@ -38,7 +38,7 @@ def main() -> None:
         _welcome(room)
     else:
         for turn in conversation.turns:
-            _turn(room, turn)
+            _turn(room, conversation, turn)
     filters.choose(room, conversation)
     st.chat_input(
         "Ask your documents",
@@ -148,11 +148,14 @@ def _welcome(room: Room) -> None:
             )
 
 
-def _turn(room: Room, turn: Turn) -> None:
+def _turn(room: Room, conversation: Conversation, turn: Turn) -> None:
     with st.chat_message("user", avatar=":material/person:"):
         st.html(render.plain(turn.question))
     with st.chat_message("assistant", avatar=":material/menu_book:"):
         job = room.job(turn.id)
+        if job is None and turn.answer is None:
+            # It may have been finished since the conversation was read.
+            turn = _again(room, conversation, turn)
         if job is not None:
             _writing(room, turn.id)
         elif turn.answer is not None:
@@ -160,6 +163,12 @@ def _turn(room: Room, turn: Turn) -> None:
         else:
             st.warning(turn.note or UNFINISHED, icon=":material/info:")
         filters.note(room, turn.within)
+
+
+def _again(room: Room, conversation: Conversation, turn: Turn) -> Turn:
+    """The turn as it is kept by now."""
+    now = room.library.catalog.conversation(conversation.id)
+    return next((kept for kept in now.turns if kept.id == turn.id), turn) if now else turn
 
 
 @st.fragment(run_every=POLL_S)
@@ -177,7 +186,7 @@ def _writing(room: Room, turn_id: int) -> None:
     if job.understood:
         st.html(render.understood(job.understood))
     if job.text:
-        st.html(render.plain(job.text))
+        st.html(render.draft(job.text))
     if job.hits:
         reply.meanwhile(job.nearest)
         reply.passages(job.hits, "Passages found")
@@ -195,7 +204,7 @@ def _stage(job: Job) -> str:
     if not job.text or expected_s:
         about = f" of about {expected_s:.0f} s" if expected_s else ""
         return f"Reading the passages … {seconds}{about}"
-    return f"Writing … {seconds}"
+    return f"Writing, to be checked … {seconds}"
 
 
 main()

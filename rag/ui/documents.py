@@ -1,6 +1,7 @@
 """The Documents page: what the library holds, adding to it and taking away."""
 
 import time
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -315,7 +316,7 @@ def _table(room: Room) -> None:
             st.rerun()
     _summary(records)
     failed = [record for record in records if record.error]
-    records, page = _page(room, records)
+    records = _page(room, records)
     event = st.dataframe(
         [_row(room, record) for record in records],
         column_config={
@@ -328,7 +329,8 @@ def _table(room: Room) -> None:
         on_select="rerun",
         selection_mode="multi-row",
         hide_index=True,
-        key=f"table{page}",  # rows that are selected are those of this page
+        # Rows are selected by their place: with other documents in them none is.
+        key=f"table-{_sign(records)}",
         alt="Documents of the library",
     )
     chosen = [records[i] for i in event["selection"]["rows"] if i < len(records)]
@@ -351,11 +353,15 @@ def _table(room: Room) -> None:
     st.session_state["was_busy"] = room.worker.busy
 
 
-def _page(room: Room, records: list[DocumentRecord]) -> tuple[list[DocumentRecord], str]:
-    """Those that the person looks at, of a name, of a collection, a page of them; and what tells
-    this choice from others."""
+def _sign(records: list[DocumentRecord]) -> str:
+    """What tells these documents, in this order, from any others."""
+    return sha256(" ".join(record.id for record in records).encode()).hexdigest()
+
+
+def _page(room: Room, records: list[DocumentRecord]) -> list[DocumentRecord]:
+    """Those that the person looks at, of a name, of a collection, a page of them."""
     if len(records) <= ROWS:
-        return records, ""
+        return records
     collections = [collection.name for collection in room.library.catalog.collections()]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sought = st.text_input("Name contains", key="sought", width=300).strip().casefold()
@@ -372,7 +378,7 @@ def _page(room: Room, records: list[DocumentRecord]) -> tuple[list[DocumentRecor
             options = list(range(1, n_pages + 1))
             page = st.selectbox(f"Page of {n_pages}", options, key="page", width=120)
         st.caption(f"{counted(len(found), 'document')} found")
-    return found[(page - 1) * ROWS : page * ROWS], f"-{page}-{sought}-{inside}"
+    return found[(page - 1) * ROWS : page * ROWS]
 
 
 def _sort_in(room: Room, chosen: list[DocumentRecord]) -> None:

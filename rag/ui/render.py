@@ -24,6 +24,7 @@ STYLE = """<style>
 .sr-page { border: 1px solid rgba(128, 128, 128, .3); border-radius: .5em; padding: 1em 1.2em; }
 .sr-page mark { background: rgb(255, 214, 92); color: #222; border-radius: .2em; }
 .sr-withheld { opacity: .75; border-left: 3px solid rgba(214, 137, 16, .6); padding-left: .9em; }
+.sr-draft { opacity: .65; font-style: italic; }
 .sr-sure { font-size: .85em; opacity: .85; }
 .sr-where { opacity: .7; font-size: .85em; }
 </style>"""
@@ -37,6 +38,11 @@ NEAR = "Passage {} comes nearest, but does not say all of this. Check it before 
 def plain(text: str) -> str:
     """Text as it is, with its line breaks."""
     return f'<div class="sr-text">{escape(text)}</div>'
+
+
+def draft(text: str) -> str:
+    """What the model has written so far, which nobody has checked."""
+    return f'<div class="sr-text sr-draft">{escape(text)}</div>'
 
 
 def answer(answer: Answer) -> str:

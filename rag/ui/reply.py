@@ -4,7 +4,7 @@ import streamlit as st
 
 from rag import prompt, refusal
 from rag.room import Room
-from rag.types import UNSUPPORTED, WITHHELD, Answer, Citation, Hit
+from rag.types import CONFLICTS, UNSUPPORTED, WITHHELD, Answer, Citation, Hit
 from rag.ui import render, viewer
 
 NEAREST = "What comes nearest in your documents:"
@@ -49,6 +49,9 @@ def _answered(room: Room, turn_id: int, answer: Answer) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for citation in answer.citations:
             _citation(room, turn_id, citation)
+    if answer.conflicts:
+        st.warning(CONFLICTS, icon=":material/compare_arrows:")
+        _quotes(room, f"other-{turn_id}", answer.conflicts)
 
 
 def meanwhile(nearest: tuple[Citation, ...]) -> None:
@@ -61,12 +64,10 @@ def meanwhile(nearest: tuple[Citation, ...]) -> None:
 
 def _refused(room: Room, turn_id: int, answer: Answer) -> None:
     """That no answer is sure, and what comes nearest in the documents."""
-    st.html(render.plain(prompt.DECLINED))
+    st.html(render.plain(prompt.DECLINED if answer.hits else prompt.NO_DOCUMENTS))
     if answer.nearest:
         st.caption(NEAREST)
-        for citation in answer.nearest:
-            st.html(render.quote(citation.quote))
-            _nearest(room, turn_id, citation)
+        _quotes(room, f"near-{turn_id}", answer.nearest)
     if answer.withheld:
         with st.expander("Show what the model wrote anyway", icon=":material/visibility_off:"):
             st.warning(WITHHELD, icon=":material/warning:")
@@ -84,14 +85,17 @@ def _citation(room: Room, turn_id: int, citation: Citation) -> None:
         viewer.open_citation(room, citation)
 
 
-def _nearest(room: Room, turn_id: int, citation: Citation) -> None:
-    if st.button(
-        render.label(_place(citation), 60),
-        key=f"near-{turn_id}-{citation.marker}",
-        help="Show this sentence on its page",
-        icon=":material/description:",
-    ):
-        viewer.open_nearest(room, citation)
+def _quotes(room: Room, key: str, citations: tuple[Citation, ...]) -> None:
+    """What nothing in the answer points to, each with a button that opens its page."""
+    for citation in citations:
+        st.html(render.quote(citation.quote))
+        if st.button(
+            render.label(_place(citation), 60),
+            key=f"{key}-{citation.marker}",
+            help="Show this sentence on its page",
+            icon=":material/description:",
+        ):
+            viewer.open_nearest(room, citation)
 
 
 def _place(citation: Citation) -> str:

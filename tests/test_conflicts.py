@@ -1,0 +1,110 @@
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from rag.conflicts import find, read
+from rag.types import Answer, Chunk, Citation, Hit, Span
+
+OLD = "The deposit is £1,136. The rent is £985 a month, due on the first day of each month."
+NEW = "A deposit of £1,325 is payable. The rent is £1,150 a month. Notice is two months."
+
+
+def hit(doc_id: str, name: str, text: str) -> Hit:
+    chunk = Chunk(doc_id, doc_id, text, (Span(doc_id, 1, 0, len(text)),), 9)
+    return Hit(chunk, 1.0, 1, "both", name, "page 1")
+
+
+def answered(text: str, quote: str, *, doc_id: str = "o", page: str = OLD) -> Answer:
+    at = page.index(quote)
+    citation = Citation(1, Span(doc_id, 1, at, at + len(quote)), quote, True, "", "")
+    return Answer("", text, "", (), (citation,), (), "complete", 0, 0, 0.0, 0.0, 0.0)
+
+
+def conflicts(
+    question: str,
+    answer: Answer,
+    others: Mapping[str, str] = {"Lease Mill Lane": NEW},
+) -> list[str]:
+    pages = {"o": OLD} | {str(i): text for i, text in enumerate(others.values())}
+    hits = [hit("o", "Lease Quay Street.pdf", OLD)]
+    hits += [hit(str(i), f"{name}.pdf", pages[str(i)]) for i, name in enumerate(others)]
+    found = find(question, answer, hits, lambda doc_id, _: pages[doc_id])
+    for citation in found:
+        assert (
+            citation.quote == pages[citation.span.doc_id][citation.span.start : citation.span.end]
+        )
+        assert not citation.supported
+    return [citation.quote for citation in found]
+
+
+DEPOSIT = answered("The deposit is £1,136.", "The deposit is £1,136.")
+
+
+def test_another_figure_in_another_document_is_told() -> None:
+    assert conflicts("How much is the deposit?", DEPOSIT) == ["A deposit of £1,325 is payable."]
+
+
+def test_a_document_that_says_the_same_has_no_conflict() -> None:
+    same = {"Lease Mill Lane": f"{NEW} The old deposit was £1,136.00."}
+
+    assert conflicts("How much is the deposit?", DEPOSIT, same) == []
+
+
+def test_a_question_that_names_the_document_is_answered_by_that_one() -> None:
+    assert conflicts("How much is the deposit for Quay Street?", DEPOSIT) == []
+
+
+def test_figures_of_another_kind_or_matter_are_no_conflict() -> None:
+    other = {"Terms": "The deposit is held for 30 days.", "Car": "The excess is £350."}
+
+    assert conflicts("How much is the deposit?", DEPOSIT, other) == []
+
+
+def test_an_answer_without_a_figure_has_no_conflict_nor_one_that_nothing_bears_out() -> None:
+    bare = answered("The tenant pays the deposit.", "The deposit is £1,136.")
+    (citation,) = DEPOSIT.citations
+    open_ = replace(DEPOSIT, citations=(replace(citation, supported=False),))
+
+    assert conflicts("Who pays the deposit?", bare) == []
+    assert conflicts("How much is the deposit?", open_) == []
+
+
+def test_an_answer_that_cites_both_documents_tells_of_both() -> None:
+    (first,) = DEPOSIT.citations
+    second = replace(first, span=Span("0", 1, 0, 31), quote=NEW[:31])
+    both = replace(DEPOSIT, citations=(first, second))
+
+    assert conflicts("How much are the deposits?", both) == []
+
+
+def test_of_each_document_the_sentence_most_like_the_one_cited_is_told() -> None:
+    more = {"Mail": "A reminder about the rent costs £25. The rent is £1,210 a month from March."}
+    rent = answered("The rent is £985 a month.", OLD[OLD.index("The rent") :])
+
+    assert conflicts("How much is the rent?", rent, more) == [
+        "The rent is £1,210 a month from March."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("It costs £1,136.50.", {"money"}),
+        ("The rate is 4.5 % or 5 per cent.", {"percent"}),
+        ("Two months' notice, or 30 days.", {"month", "day"}),
+        ("The bus leaves at 09:50 on 3 April.", {"time", "date"}),
+        ("Section 12 of 2018 applies to flat 3.", set()),
+    ],
+)
+def test_figures_are_told_apart_by_what_they_are_of(text: str, kinds: set[str]) -> None:
+    assert {kind for kind, _ in read(text)} == kinds
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("£1,136", "£1,136.00"), ("two months", "2 months"), ("5%", "5 per cent"), ("9:50", "09:50"),
+     ("one year", "1 year"), ("3 April", "April 3")],
+)  # fmt: skip
+def test_one_figure_in_two_forms_is_one(one: str, other: str) -> None:
+    assert {*read(one)} == {*read(other)} != set()
