@@ -212,7 +212,7 @@ def test_another_figure_in_another_document_is_shown_and_the_answer_is_not_sure(
         assert [warning.value for warning in app.warning] == [CONFLICTS]
         assert "The deposit is £950." in html(app)
         assert render.SURE not in html(app)
-        next(button for button in app.button if button.key.startswith("other-")).click().run()
+        next(b for b in app.button if (b.key or "").startswith("other-")).click().run()
         assert not app.exception
 
 
@@ -225,6 +225,15 @@ def test_a_refusal_of_the_model_itself_offers_nothing_of_it(
         app = ask(run(), room)
         assert DECLINED in html(app)
         assert [e for e in app.expander if e.label.startswith("Show what")] == []
+
+
+def test_rows_that_are_quoted_stand_on_lines_of_their_own() -> None:
+    text = "The flights are\nthese:\n\nTo: Lisbon | At: 9:50\nTo: Leeds | At: 23:10\nBring <it>."
+
+    assert render.quote(text) == (
+        '<p class="sr-quote">The flights are these:<br>To: Lisbon | At: 9:50<br>'
+        "To: Leeds | At: 23:10<br>Bring &lt;it&gt;.</p>"
+    )
 
 
 def test_a_sum_shows_both_its_operands(room: Room, write_pdf: Callable[..., Path]) -> None:
@@ -281,6 +290,20 @@ def test_a_conversation_survives_a_reload(garden: Room) -> None:
     asked = ask(run(), garden)
     again = run(chat=asked.query_params["chat"])
     assert "forty apple trees" in html(again)
+
+
+def test_of_many_conversations_the_latest_are_seen_at_once(garden: Room) -> None:
+    catalog = garden.library.catalog
+    for i in range(20):
+        catalog.begin_turn(f"{i:032}", f"Question {i}?")
+    app = run(chat=f"{3:032}")
+
+    shown = [
+        button.label for button in app.sidebar.button if (button.key or "").startswith("open-")
+    ]
+    assert shown == [f"Question {i}?" for i in reversed(range(20)) if i != 3]
+    (earlier,) = [e for e in app.sidebar.expander if e.label.startswith("Earlier")]
+    assert (earlier.label, len(earlier.button)) == ("Earlier (7)", 7)
 
 
 def test_a_deleted_conversation_is_gone(garden: Room) -> None:

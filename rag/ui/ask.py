@@ -16,6 +16,8 @@ MAX_QUESTION = 4000
 SOURCES_S = 0.25
 """The page waits so long for the passages found, which mostly are there sooner, before it is drawn
 without them."""
+RECENT = 12
+"""Conversations in the side bar that are seen at once."""
 QUESTION = "question"
 STRICTNESS = "strictness"
 MEANINGS: dict[Strictness, str] = {
@@ -69,8 +71,8 @@ def _sidebar(room: Room, current: Conversation | None) -> None:
     with st.sidebar:
         if st.button("New conversation", icon=":material/add:", width="stretch"):
             _go_to(None)
-        _conversations(room, current)
         _strictness(room)
+        _conversations(room, current)
 
 
 def _strictness(room: Room) -> None:
@@ -89,11 +91,21 @@ def _strictness(room: Room) -> None:
 
 
 def _conversations(room: Room, current: Conversation | None) -> None:
+    """The latest first; the one that is open above them."""
+    if current is not None:
+        _current_entry(room, current)
+    open_id = current.id if current else None
+    others = [c for c in room.library.catalog.conversations() if c.id != open_id]
+    _entries(others[:RECENT])
+    if earlier := others[RECENT:]:
+        with st.expander(f"Earlier ({len(earlier)})", type="compact"):
+            _entries(earlier)
+
+
+def _entries(conversations: list[Conversation]) -> None:
     with st.container(gap="xsmall"):
-        for conversation in room.library.catalog.conversations():
-            if current is not None and conversation.id == current.id:
-                _current_entry(room, conversation)
-            elif st.button(
+        for conversation in conversations:
+            if st.button(
                 render.label(conversation.title, 32),
                 key=f"open-{conversation.id}",
                 type="tertiary",
@@ -103,17 +115,13 @@ def _conversations(room: Room, current: Conversation | None) -> None:
 
 
 def _current_entry(room: Room, conversation: Conversation) -> None:
-    name, delete = st.columns([6, 1], vertical_alignment="center", gap="xsmall")
-    name.markdown(f"**{render.label(conversation.title, 24)}**")
-    if delete.button(
-        "",
-        key=f"delete-{conversation.id}",
-        icon=":material/delete:",
-        type="tertiary",
-        help="Delete this conversation",
-    ):
-        room.library.catalog.remove_conversation(conversation.id)
-        _go_to(None)
+    name, delete = st.columns([6, 2], vertical_alignment="center", gap="xsmall")
+    name.markdown(f"**{render.label(conversation.title, 20)}**")
+    with delete.popover("", icon=":material/delete:", type="tertiary"):
+        st.markdown("Delete this conversation? Its documents stay.")
+        if st.button("Delete", key=f"delete-{conversation.id}", icon=":material/delete:"):
+            room.library.catalog.remove_conversation(conversation.id)
+            _go_to(None)
 
 
 def _go_to(conversation_id: str | None) -> None:

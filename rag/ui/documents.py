@@ -77,7 +77,8 @@ def _add(room: Room) -> None:
     with path, st.form("path", border=False, clear_on_submit=True):
         typed = st.text_input("Or add a file or folder of this machine by its path")
         if st.form_submit_button("Add", icon=":material/add:") and typed.strip():
-            path_typed = Path(typed.strip()).expanduser()
+            # File managers copy it between quotes.
+            path_typed = Path(typed.strip().strip("'\"")).expanduser()
             with st.spinner("Copying into the library …"):
                 staged, passed_over = room.add_path(path_typed, collection=into)
             _note(staged, passed_over)
@@ -317,13 +318,17 @@ def _table(room: Room) -> None:
     _summary(records)
     failed = [record for record in records if record.error]
     records = _page(room, records)
+    rows = [_row(room, record) for record in records]
     event = st.dataframe(
-        [_row(room, record) for record in records],
+        rows,
+        column_order=[name for name in rows[0] if any(row[name] not in ("", None) for row in rows)]
+        if rows
+        else None,
         column_config={
             "Done": st.column_config.ProgressColumn(format="percent", width="small"),
             "Size": st.column_config.NumberColumn(format="bytes", width="small"),
             "Pages": st.column_config.NumberColumn(width="small"),
-            "Added": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width="small"),
+            "Added": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width=140),
             "Dated": st.column_config.TextColumn(width="small"),
         },
         on_select="rerun",

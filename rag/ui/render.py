@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from rag import sentences
 from rag.types import Answer
 
 MARK = re.compile(r"(?: |(?<=\]))\[(\d*)(\??)\]")
@@ -67,9 +68,16 @@ def sureness(*, sure: bool) -> str:
 
 
 def quote(text: str, where: str = "") -> str:
-    """A passage on one paragraph, with a line above it that says where it stands."""
+    """A passage as one paragraph, with rows of tables on lines of their own, and a line above it
+    that says where it stands."""
     head = f'<div class="sr-where">{escape(where)}</div>' if where else ""
-    return f'{head}<p class="sr-quote">{escape(" ".join(text.split()))}</p>'
+    html = ""
+    was_row = False
+    for line in (" ".join(line.split()) for line in text.splitlines() if line.strip()):
+        is_row = sentences.is_row(line)
+        html += ("<br>" if is_row or was_row else " ") * bool(html) + escape(line)
+        was_row = is_row
+    return f'{head}<p class="sr-quote">{html}</p>'
 
 
 def marked(text: str, start: int, end: int) -> str:
