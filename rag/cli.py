@@ -54,6 +54,7 @@ from rag.types import (
     SourceRecord,
     Waiting,
 )
+from rag.types import Sources as Found
 
 if TYPE_CHECKING:  # they are built on numpy, whose threads must not be there before the seal
     from rag.catalog import Catalog
@@ -1102,22 +1103,24 @@ def _last(events: Iterator[Any]) -> Answer:
 
 def _shown(events: Iterator[Any]) -> Answer:
     """Show the answer as it is written, and with its marks when it is done."""
-    text = ""
+    text, near = "", ("", "dim")
     with Live(Text("Searching …", style="dim"), console=out, vertical_overflow="visible") as live:
         for event in events:
             if isinstance(event, Waiting):
                 live.update(Text("Waiting for an earlier answer …", style="dim"))
+            elif isinstance(event, Found):
+                quotes = [f"\n    “{' '.join(c.quote.split())}”" for c in event.nearest]
+                near = "".join(quotes), "dim"
+                live.update(Text.assemble((READING, "dim"), near))
             elif isinstance(event, Reading):
                 reading = (f"{READING} about {event.seconds:.0f} s", "dim")
-                live.update(Text.assemble(text, reading))
+                live.update(Text.assemble(text, reading, near))
             elif isinstance(event, Delta):
                 text += event.text
                 live.update(Text(text))
             elif isinstance(event, Done):
                 live.update(Text(event.answer.marked))
                 return event.answer
-            else:
-                live.update(Text(READING, style="dim"))
     raise RagError("The answer was not finished. Ask again.")
 
 

@@ -247,13 +247,14 @@ def test_a_terminal_shows_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> N
     seen: list[str] = []
     monkeypatch.setattr("rag.cli.Live.update", lambda _live, text: seen.append(str(text)))
     found, answer = hit(ANSWER), answer_from(hit(ANSWER))
-    events = [Sources((found,) * 6), Waiting(1), Reading(9.4), Delta("Forty."), Done(answer)]
+    sources = Sources((found,) * 6, answer.citations)
+    events = [sources, Waiting(1), Reading(9.4), Delta("Forty."), Done(answer)]
 
     assert _shown(iter(events)) == answer
     assert seen == [
-        "Reading the passages …",
+        f"Reading the passages …\n    “{ANSWER}”",
         "Waiting for an earlier answer …",
-        "Reading the passages … about 9 s",
+        f"Reading the passages … about 9 s\n    “{ANSWER}”",
         "Forty.",
         answer.marked,
     ]
