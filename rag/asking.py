@@ -173,6 +173,12 @@ DIRECTIONS = keys("from to home away origin destination")
 PERIODS = keys("monthly weekly daily annual yearly per each day week month year term hour")
 """What the name of a column of prices may have besides."""
 PAYING = keys("pay paid spend spent earn earned get")
+PAID = keys("cost price amount total sum paid spent payment charge fee")
+"""Of a column that tells what was paid."""
+DAY = keys("date day paid on")
+SPENDING = keys("spend spent pay paid cost")
+METERS = keys("mileage odometer meter reading")
+"""Of columns whose numbers add up to nothing, and no price is multiplied by them."""
 UNPAID = keys("stock seat place point hour star quantity qty")
 """Of columns whose figures are no money."""
 UNADDED = keys("balance reading rate age level temperature percentage share score")

@@ -487,22 +487,25 @@ class _Search:
         return [sizes.get(row, Decimal(0)) for row in range(len(values))] if sizes else []
 
     def _total(self) -> Iterator[Found]:
-        """What the cells of a column come to, in all rows or from one to another."""
+        """What the cells of a column come to, in all rows, from one to another, or in those with
+        one value."""
         grid, query = self.grid, self.query
-        columns = self._named()
+        columns = self._named() or self._spent()
         if len(columns) != 1 or columns[0] == 0 or self._is_mixed(columns[0]):
             return
         column = columns[0]
         of_one = grid.is_of(column, PRICES) and not grid.is_of(column, asking.SUMS)
-        others = [k for k in grid.columns[1:] if k != column]
+        meters = asking.RANKS | asking.METERS
+        others = [k for k in grid.columns[1:] if k != column and not grid.is_of(k, meters)]
         if of_one and any(
             grid.are_numbers(k) or grid.is_of(k, asking.QUANTITIES | asking.SUMS) for k in others
         ):  # a price of one, of several
             return
-        unadded = grid.is_of(column, asking.RANKS | asking.UNADDED)
-        if unadded or self._rest(column, asking.MONEY):
+        unadded = grid.is_of(column, asking.UNADDED | meters)
+        rest = self._rest(column, asking.MONEY | asking.PAYING)
+        if unadded or (rest and query.ends):
             return
-        rows, label = grid.rows, f"all {len(grid.rows)}"
+        rows, label = self._alike(rest, column) if rest else (grid.rows, f"all {len(grid.rows)}")
         if query.ends:
             at = [[row for row in rows if end == grid.cell(row, 0)] for end in query.ends]
             if any(len(some) != 1 for some in at) or at[0] >= at[1]:
@@ -515,6 +518,27 @@ class _Search:
             terms = " + ".join(grid.value(row, column) for row in rows)
             text = f"{grid.names[column]}, {label}: {terms} = {_shown(total, figures)}"
             yield Found(_closed(text), grid.records(rows), of_all=True)
+
+    def _spent(self) -> list[int]:
+        """The one column of amounts in a list of payments, each with its day."""
+        grid, asks = self.grid, self.query.words & asking.SPENDING
+        if not asks or not grid.is_only(0, asking.DAY) or not all(map(has_digit, grid.values(0))):
+            return []
+        found = [k for k in grid.columns if any(map(MONEY.fullmatch, grid.values(k)))]
+        named = [k for k in grid.columns if grid.is_of(k, asking.PAID)]
+        one = found[0] if found == named and len(found) == 1 else 0
+        return [one] if one and self._is_amount(one) else []
+
+    def _alike(self, words: frozenset[str], besides: int) -> tuple[list[int], str]:
+        """The rows with a cell that says these words and nothing else, and what they have in
+        common; none where another cell has one of the words, or says more."""
+        grid = self.grid
+        columns = [k for k in grid.columns if k != besides]
+        at = [(r, k) for k in columns for r in grid.rows if words & grid.cell(r, k)]
+        if len({k for _, k in at}) != 1 or any(grid.cell(*place) != words for place in at):
+            return [], ""
+        column = at[0][1]
+        return [row for row, _ in at], f"{grid.names[column]}: {grid.value(*at[0])}"
 
     def _difference(self) -> Iterator[Found]:
         """Of one column in two rows, or of one row in two columns."""

@@ -626,3 +626,47 @@ GROWTH = (
 )
 def test_measures_are_asked_for_in_their_own_words(question: str, expected: str) -> None:
     assert answer(question, GROWTH, name="growth of Mina") == expected
+
+
+SERVICES = """\
+Date: 2022-05-14 | Garage: Halton Motors | Mileage: 31200 | Work: MOT, service | Cost: 189.00
+Date: 2023-11-02 | Garage: Kwik Fit | Mileage: 41022 | Work: Two tyres | Cost: 158.00
+Date: 2024-06-01 | Garage: Halton Motors | Mileage: 46780 | Work: Service | Cost: 281.00
+Date: 2024-09-20 | Garage: Kwik Fit | Mileage: 48001 | Work: Brake pads | Cost: 140.00"""
+CLAIMS = """\
+Date: 2024-01-02 | Who: Ann | What: Train | Amount: £20.00
+Date: 2024-01-05 | Who: Tom | What: Train | Amount: £25.00
+Date: 2024-02-02 | Who: Ann | What: Hotel | Amount: £120.00
+Date: 2024-02-03 | Who: Ann | What: Train to Tom | Amount: £21.00"""
+ORDERS = """\
+Date: 2024-01-02 | Customer: Acme | Pieces: 3 | Price: £4.00
+Date: 2024-02-02 | Customer: Acme | Pieces: 10 | Price: £4.00"""
+
+
+@pytest.mark.parametrize(
+    ("question", "page", "told"),
+    [
+        ("How much have I spent at Halton Motors in total?", SERVICES,
+         "Cost, Garage: Halton Motors: 189.00 + 281.00 = 470.00."),
+        ("How much did I pay Kwik Fit altogether?", SERVICES,
+         "Cost, Garage: Kwik Fit: 158.00 + 140.00 = 298.00."),
+        ("How much did Ann spend in total?", CLAIMS,
+         "Amount, Who: Ann: £20.00 + £120.00 + £21.00 = £161.00."),
+        # No cell says so, or one says more, or two may be meant.
+        ("How much did I spend at Halton in total?", SERVICES, ""),
+        ("How much did the service cost in total?", SERVICES, ""),
+        ("How much did I spend at Norwich Motors in total?", SERVICES, ""),
+        ("How much did we spend at Kwik Fit in total in 2024?", SERVICES, ""),
+        ("How much did we spend on trains in total?", CLAIMS, ""),
+        ("How much did Tom spend in total?", CLAIMS, ""),
+        ("How much did Ann spend on trains in total?", CLAIMS, ""),
+        # Costs are not earned, readings of a meter add up to nothing, and a price is of one piece.
+        ("How much have I earned in total?", SERVICES, ""),
+        ("What is the total mileage at Halton Motors?", SERVICES, ""),
+        ("How much did Acme pay in total?", ORDERS, ""),
+    ],
+)  # fmt: skip
+def test_what_was_paid_to_one_is_added_up_in_a_list_of_payments(
+    question: str, page: str, told: str
+) -> None:
+    assert answer(question, page) == told
