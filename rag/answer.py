@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import PurePath
 from typing import Literal
 
@@ -141,6 +141,8 @@ def ask(
         yield Delta(prompt.NO_DOCUMENTS)
         yield Done(_nothing_found(question, retrieve_s, time.perf_counter() - start))
         return
+    of_one: str | None = None
+    several: tuple[tuple[Hit, ...], ...] = ()
     answer = (
         _worked_out(asked, found, page_text, each)
         or _over_time(asked, found, page_text, each)
@@ -158,8 +160,12 @@ def ask(
             answer = yield from _of_each(question, of_one, several, desk)
         else:
             answer = yield from _by_model(question, found, desk)
-    declined = answer.stop == "no_evidence"
-    near = excerpts.nearest(asked, answer.hits, page_text, embed) if declined else ()
+    if of_one and len(several) > 1:
+        near = _nearest_of_each(of_one, several, answer, page_text, embed)
+    elif answer.stop == "no_evidence":
+        near = excerpts.nearest(asked, answer.hits, page_text, embed)
+    else:
+        near = ()
     others = conflicts.find(asked, answer, found, page_text)
     yield Done(
         replace(
@@ -192,6 +198,20 @@ def _of_each(
             break
     nearest = [found[0] for found in several]
     return apart.merged(question, parts, prompt.refusal(nearest))
+
+
+def _nearest_of_each(
+    of_one: str,
+    several: Sequence[tuple[Hit, ...]],
+    answer: Answer,
+    page_text: PageText,
+    embed: excerpts.Embed | None,
+) -> tuple[Citation, ...]:
+    """What comes nearest in each document that has no part in the answer."""
+    cited = {citation.span.doc_id for citation in answer.citations}
+    left = [found for found in several if found[0].chunk.doc_id not in cited]
+    best = [excerpts.nearest(of_one, found, page_text, embed)[:1] for found in left]
+    return tuple(replace(c, marker=i) for i, c in enumerate(chain(*best), start=1))
 
 
 def _by_model(

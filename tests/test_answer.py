@@ -384,6 +384,20 @@ def test_a_document_that_does_not_answer_is_named_among_those_that_do() -> None:
         assert (told.stop, told.withheld) == ("complete", "")
 
 
+def test_of_documents_asked_one_by_one_the_nearest_of_those_that_do_not_answer_is_told() -> None:
+    a, b = hit(TREES, doc_id="a" * 64), hit(PEARS, page=2, doc_id="b" * 64)
+    asked = "What do these documents say about apple trees and pears?"
+
+    def nearest(*said: str) -> list[tuple[int, str]]:
+        generator = ScriptedGenerator(*said)
+        told = answer(events(generator, question=asked, alone=lambda _: [(a,), (b,)]))
+        return [(citation.marker, citation.quote) for citation in told.nearest]
+
+    assert nearest(NO_ANSWER, PEARS) == [(1, TREES)]
+    assert nearest(NO_ANSWER, NO_ANSWER) == [(1, TREES), (2, PEARS)]
+    assert nearest(TREES, PEARS) == []
+
+
 def test_a_document_that_tells_of_no_change_does_not_answer_how_something_has_changed() -> None:
     a, b = replace(HITS[0], document="a.txt"), replace(HITS[1], document="b.txt")
     asked = "Summarize these reports on the garden, and how it has changed."

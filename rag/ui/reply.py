@@ -8,6 +8,7 @@ from rag.types import CONFLICTS, UNSUPPORTED, WITHHELD, Answer, Citation, Hit
 from rag.ui import render, viewer
 
 NEAREST = "What comes nearest in your documents:"
+NEAREST_ELSEWHERE = "What comes nearest in those without a sure answer:"
 
 
 @st.fragment
@@ -49,6 +50,9 @@ def _answered(room: Room, turn_id: int, answer: Answer) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for citation in answer.citations:
             _citation(room, turn_id, citation)
+    if answer.nearest:
+        st.caption(NEAREST_ELSEWHERE)
+        _quotes(room, f"near-{turn_id}", answer.nearest)
     if answer.conflicts:
         st.warning(CONFLICTS, icon=":material/compare_arrows:")
         _quotes(room, f"other-{turn_id}", answer.conflicts)
