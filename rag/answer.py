@@ -135,8 +135,8 @@ def ask(
     asked = directions.bare(question)
     found = retrieve(question)
     retrieve_s = time.perf_counter() - start
-    near = excerpts.nearest(asked, found, page_text)
-    yield Sources(found, cite.placed(near, label, lambda _span: ()))
+    first = excerpts.nearest(asked, found, page_text)
+    yield Sources(found, cite.placed(first, label, lambda _span: ()))
     if not found:
         yield Delta(prompt.NO_DOCUMENTS)
         yield Done(_nothing_found(question, retrieve_s, time.perf_counter() - start))
@@ -160,13 +160,15 @@ def ask(
             answer = yield from _of_each(question, of_one, several, desk)
         else:
             answer = yield from _by_model(question, found, desk)
+    near: tuple[Citation, ...] = ()
+    others: tuple[Citation, ...] = ()
     if of_one and len(several) > 1:
-        near = _nearest_of_each(of_one, several, answer, page_text, embed)
+        if answer.stop != "cancelled":
+            near = _nearest_of_each(of_one, several, answer, page_text, embed)
     elif answer.stop == "no_evidence":
         near = excerpts.nearest(asked, answer.hits, page_text, embed)
     else:
-        near = ()
-    others = conflicts.find(asked, answer, found, page_text)
+        others = conflicts.find(asked, answer, found, page_text)
     yield Done(
         replace(
             answer,

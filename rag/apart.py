@@ -12,11 +12,13 @@ from rag.types import Answer, Hit, Sentence
 
 NOTHING = "No sure answer was found in it."
 
-EACH = r"(?:each|every)(?: of (?:the|these|those|my|our))?"
+WHOSE = r"(?:the|these|those|my|our)"
+COUNT = r"(?:two|three|four|five|six)"
+EACH = rf"(?:each|every)(?: of {WHOSE})?"
 MANY = (
-    rf"(?:{EACH}|all(?: of)?(?: (?:the|these|those|my|our))?|both(?: of)?(?: (?:the|these|those))?"
-    r"|these|those|the (?:different|various|several|two|three|four|five|six|given|provided"
-    r"|selected|chosen|reported))"
+    rf"(?:{EACH}|(?:all|both)(?: {COUNT})?(?: of)?(?: {WHOSE})?(?: {COUNT})?"
+    rf"|(?:these|those)(?: {COUNT})?|(?:my|our) {COUNT}"
+    rf"|the (?:different|various|several|{COUNT}|given|provided|selected|chosen|reported))"
 )
 KIND = r"(?:quarterly|annual|monthly|interim|yearly|published|reported|different|\d+)"
 ONES = (
@@ -50,9 +52,15 @@ EARLIER = re.compile(
     rf"(?:previous|prior|past|earlier) (?:quarters|years|periods|months|{NOUN})\b",
     re.IGNORECASE,
 )
-SEVERAL = rf"(?:{MANY} {WHAT}{NOUN}|(?:my|our) {WHAT}{NOUN}|the {KIND} {NOUN}|the 10-[qk]s)"
+OWN = (
+    rf"(?<!and )(?:my|our) {WHAT}(?!(?:document|file|paper|letter)s|minutes){NOUN}"
+    r"(?! (?:to|from|with)\b)"
+)
+"""Of a kind; "my documents" are just where to look, and "my letters to Anna" what was written."""
+SEVERAL = rf"(?:{MANY} {WHAT}{NOUN}|{OWN}|the {KIND} {NOUN}|the 10-[qk]s)"
 CALLED = re.compile(
-    rf"\b(?:{MANY}|my|our|which(?: of)?(?: the| my| our)?) (?P<kind>{WHAT}(?:{NOUN}|{ONE}))\b",
+    rf"\b(?:(?:{MANY}|my|our) (?P<kind>{WHAT}{NOUN})"
+    rf"|(?:{EACH}|which(?: of)?(?: the| my| our)?) (?P<one>{WHAT}(?:{NOUN}|{ONE})))\b",
     re.IGNORECASE,
 )
 DOCUMENTS = re.compile(rf"\b(?:{SEVERAL}|{EACH} {WHAT}{ONE})\b", re.IGNORECASE)
@@ -81,7 +89,8 @@ BEST = re.compile(
 )
 """What each says about it is told; the reader compares."""
 TOGETHER = re.compile(
-    r"\b(?:differ\w*|compar\w+|same|similar\w*|in common|contradict\w*|(?:in)?consisten\w+"
+    r"\b(?:altogether|in total|combined|(?:total|sum|average) of this document"
+    r"|differ\w*|compar\w+|same|similar\w*|in common|contradict\w*|(?:in)?consisten\w+"
     rf"|between {SEVERAL})\b",
     re.IGNORECASE,
 )
@@ -90,7 +99,7 @@ WHICH = re.compile(
     rf"which (?:of )?(?:{SEVERAL}|(?:the )?{WHAT}{NOUN}) "
     r"(?:(?P<verb>are|were|can|may|must|will)|(?:allow|permit|forbid|require|need|contain|include|exclude|cover|provide|name|state|say)s?"
     r"|have|has) "
-    r"(?P<rest>.+)",
+    r"(?P<rest>(?!(?:I|me|we|us|you|required|needed)\b).+)",
     re.IGNORECASE,
 )
 VERBS = {"are": "Is", "were": "Was", "can": "Can", "may": "May", "must": "Must", "will": "Will"}
@@ -149,7 +158,7 @@ def kind(question: str) -> str:
     """What the documents are called that it speaks of, "tenancy agreements"; empty where they are
     called nothing."""
     found = CALLED.search(question)
-    return found["kind"] if found else ""
+    return (found["kind"] or found["one"]) if found else ""
 
 
 def ranked(several: Iterable[Sequence[Hit]]) -> tuple[Hit, ...]:

@@ -775,7 +775,8 @@ class Catalog:
 
     def end_turn(self, turn_id: int, answer: Answer) -> None:
         """Save the answer, unless a document that it drew on was removed while it was written."""
-        documents = {hit.chunk.doc_id for hit in answer.hits}
+        quoted = (*answer.citations, *answer.nearest, *answer.conflicts)
+        documents = {hit.chunk.doc_id for hit in answer.hits} | {c.span.doc_id for c in quoted}
         with self._transaction() as db:
             there = {row["id"] for row in db.execute("SELECT id FROM documents")}
             if not documents <= there:

@@ -153,11 +153,11 @@ def _goes_the_other_way(said: str, runs: Sequence[Run]) -> bool:
     """Whether it says "from" of what a row has under "To", or the other way round."""
     rows = [run.stretch.page[line.span.start : line.span.end] for run in runs for line in run.lines]
     ways = [{name.casefold(): place for name, place in WAY.findall(row)} for row in rows]
-    for way in ways:
-        for name, place in WENT.findall(said):
-            other = way.get("from" if name == "to" else "to", "")
-            if place in other and place not in way.get(name, place):
-                return True
+    for name, place in WENT.findall(said):
+        other = "from" if name == "to" else "to"
+        told = any(place in way.get(name, "") for way in ways)
+        if not told and any(place in way.get(other, "") for way in ways if name in way):
+            return True
     return False
 
 

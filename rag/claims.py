@@ -175,14 +175,18 @@ def held_by_line(claim: Claim, line: Line, asked: Asked) -> int:
 
 
 def held_by_heading(claim: Claim, heading: Facts, plain_name: str = "") -> int:
-    """Bits that a heading or file name bears out: words, dates and years, but no figures and times
-    of day."""
-    mask = _words(claim, heading) & ~_bits(claim, facts.times(claim.words)) | _dates(claim, heading)
+    """Bits that a heading or file name bears out: words, dates and years, but no figures."""
+    mask = _words(claim, heading) | _dates(claim, heading)
     if plain_name:
         inside = (stem for stem in claim.words if len(stem) > 3 and stem in plain_name)
         mask |= union(claim.words[stem] for stem in inside)
     values = {int(part.value) for part in heading.parts} | heading.years
     return mask | union(bit for number, bit in claim.numbers if number.value in values)
+
+
+def held_by_table(claim: Claim, heading: Facts) -> int:
+    """The same of what stands above a table, which tells no times of day of its rows."""
+    return held_by_heading(claim, heading) & ~_bits(claim, facts.times(claim.words))
 
 
 def beside(sequence: Sequence[str | Number], key: str | int) -> set[str | int]:

@@ -38,6 +38,7 @@ from rag.settings import Settings
 from rag.types import (
     CONFLICTS,
     EVERYTHING,
+    NEAREST,
     UNSUPPORTED,
     WITHHELD,
     Answer,
@@ -487,10 +488,8 @@ def ask(
     if answer.withheld:
         _print_withheld(answer.withheld, shown=anyway)
     _print_citations(answer.citations)
-    _print_others(answer.nearest)
-    if answer.conflicts:
-        err.print(CONFLICTS, style="yellow")
-        _print_others(answer.conflicts)
+    _print_others(answer.nearest, NEAREST)
+    _print_others(answer.conflicts, CONFLICTS)
 
 
 @cli.command()
@@ -1130,8 +1129,11 @@ def _print_citations(citations: tuple[Citation, ...]) -> None:
         _print_quote(c, f"{mark} {_place(c.document, c.label)}")
 
 
-def _print_others(citations: tuple[Citation, ...]) -> None:
-    """Those that nothing in the answer points to."""
+def _print_others(citations: tuple[Citation, ...], what: str) -> None:
+    """Those that nothing in the answer points to, under what they are."""
+    if citations:
+        out.print()
+        out.print(Text(what, style="yellow"))
     for c in citations:
         _print_quote(c, _place(c.document, c.label))
 

@@ -22,9 +22,12 @@ WORDS = 0.5
 """What a sentence that has all telling words of the question adds to its cosine similarity."""
 FAR = 0.5
 """Share of the best one's score below which another is not worth reading."""
+LONGEST = 600
+"""Characters of sentences that are made one quote."""
 HEADING_WORDS = 6
 """At most, in a line that is a heading for want of a full stop, a colon and figures."""
 SAYS = re.compile(r"[.!?;:\d。！？；।؟]\W*\Z|: |\||\d\d")
+MAY = re.compile(r"(?<=[\w,:] )May\b(?! [a-z]+ (?:not|be|have)\b)")
 UNSPACED = re.compile(rf"[{facts.UNSPACED}]+")
 
 
@@ -48,8 +51,9 @@ def nearest(
     """The best first, MOST at most; sentences one right behind the other are one quote. None of
     them is said to answer: `supported` is False. embed: unit rows; without it they are told by
     the question's words alone, in a moment."""
-    found = read(hits, page_text)
-    if not found:
+    once = {excerpt.text.casefold(): excerpt for excerpt in reversed(read(hits, page_text))}
+    found = [*once.values()][::-1]
+    if not found or not words(question):
         return ()
     scores = _shared(question, found)
     if embed:
@@ -73,16 +77,17 @@ def cited(excerpt: Excerpt, marker: int, page_text: PageText) -> Citation:
 
 def _shared(question: str, found: Sequence[Excerpt]) -> FloatArray:
     """Of each, the share of the question's telling words that it has."""
-    asked = _words(question)
-    n_shared = [len(asked & _words(sentence.text)) for sentence in found]
+    asked = words(question)
+    n_shared = [len(asked & words(sentence.text)) for sentence in found]
     return np.array(n_shared, np.float32) / np.float32(max(len(asked), 1))
 
 
-def _words(text: str) -> frozenset[str]:
-    """Telling ones; of scripts without spaces, pairs of characters."""
+def words(text: str) -> frozenset[str]:
+    """Telling ones, and the month of May; of scripts without spaces, pairs of characters."""
     runs = UNSPACED.findall(text)
     pairs = {run[i : i + 2] for run in runs for i in range(max(1, len(run) - 1))}
-    return wording.starts(UNSPACED.sub(" ", text) if runs else text) | pairs
+    months = {found.casefold() for found in MAY.findall(text)}
+    return wording.starts(UNSPACED.sub(" ", text) if runs else text) | pairs | months
 
 
 def _best(scores: FloatArray, n: int) -> IntArray:
@@ -91,8 +96,8 @@ def _best(scores: FloatArray, n: int) -> IntArray:
 
 
 def read(hits: Sequence[Hit], page_text: PageText) -> list[Excerpt]:
-    """The sentences that say something, each text once."""
-    found: dict[str, Excerpt] = {}
+    """The sentences that say something, each text once of each document."""
+    found: dict[tuple[str, str], Excerpt] = {}
     for hit in hits:
         headings = {" ".join(heading.split()).casefold() for heading in hit.chunk.heading}
         for at in hit.chunk.spans:
@@ -103,36 +108,41 @@ def read(hits: Sequence[Hit], page_text: PageText) -> list[Excerpt]:
                 lead = at.start + (before if PRONOUN.match(text) else start)
                 before = start
                 if _says(text) and text.casefold() not in headings:
-                    found.setdefault(text.casefold(), Excerpt(span, lead, text, hit))
+                    found.setdefault((at.doc_id, text.casefold()), Excerpt(span, lead, text, hit))
     return list(found.values())
 
 
 def _says(text: str) -> bool:
-    return len(text.split()) > HEADING_WORDS or bool(SAYS.search(text))
+    """Whether it is no heading. Of scripts without spaces two characters count as a word."""
+    n_words = len(text.split()) + sum(map(len, UNSPACED.findall(text))) // 2
+    return bool(n_words > HEADING_WORDS or SAYS.search(text) or sentences.MARKER.match(text))
 
 
 def _joined(best: Sequence[Excerpt], page_text: PageText) -> list[tuple[Span, str]]:
-    """With the documents that they are of."""
-    joined: list[tuple[Span, str]] = []
-    for sentence in best:
-        span = replace(sentence.span, start=sentence.lead)
-        for i, (other, document) in enumerate(joined):
-            if whole := _whole(other, span, page_text):
-                joined[i] = whole, document
-                break
+    """With the documents that they are of, the best of each first."""
+    runs: list[tuple[int, Span, str]] = []
+    for rank, excerpt in sorted(enumerate(best), key=lambda ranked: _place(ranked[1])):
+        span = excerpt.span
+        if span.end - excerpt.lead <= LONGEST:
+            span = replace(span, start=excerpt.lead)
+        if runs and (whole := _whole(runs[-1][1], span, page_text)):
+            runs[-1] = min(runs[-1][0], rank), whole, excerpt.hit.document
         else:
-            joined.append((span, sentence.hit.document))
-    return joined
+            runs.append((rank, span, excerpt.hit.document))
+    return [(span, document) for _, span, document in sorted(runs, key=lambda run: run[0])]
+
+
+def _place(excerpt: Excerpt) -> tuple[str, int, int]:
+    return excerpt.span.doc_id, excerpt.span.page, excerpt.span.start
 
 
 def _whole(a: Span, b: Span, page_text: PageText) -> Span | None:
-    """Both as one, where they stand together."""
-    first, last = sorted((a, b), key=lambda span: span.start)
-    if (a.doc_id, a.page) != (b.doc_id, b.page):
+    """Both as one, where b stands right behind a, or they have something in common."""
+    if (a.doc_id, a.page) != (b.doc_id, b.page) or b.end - a.start > LONGEST:
         return None
-    if page_text(a.doc_id, a.page)[first.end : last.start].strip():
+    if page_text(a.doc_id, a.page)[a.end : b.start].strip():
         return None
-    return replace(first, end=max(a.end, b.end))
+    return replace(a, end=max(a.end, b.end))
 
 
 def _slice(span: Span, page_text: PageText) -> str:

@@ -84,15 +84,18 @@ NAME = re.compile(
     r"\b[A-Z][\w&.'’-]*(?:\s+(?:of|the|and|for|de|van|von|&)(?=\s+[A-Z])|\s+[A-Z][\w&.'’-]*)*"
 )
 AND = re.compile(r"\band\b", re.IGNORECASE)
-THING = (
-    rf"(?:the|my|our|your|his|her|their) (?:(?!(?:{'|'.join(PREPOSITIONS)})\b)[\w'’-]+ ?){{1,4}}"
-)
-OF_THING = re.compile(
-    r"(?P<asks>(?:what|who|when|where|which|how (?:much|many|long|high|low|large|big|old)) "
-    rf"(?:is|are|was|were) ){THING}\W*",
-    re.IGNORECASE,
-)
+NO_THING = [
+    *PREPOSITIONS,
+    *"""is are was were be been do does did has have had can could may might will would must should
+    due next last latest first second third fourth other another one ones two three who what wife
+    husband mother father son daughter brother sister partner landlord tenant""".split(),
+]
+"""What is said of a thing, tells which of several, or is a person."""
+OWNER = r"(?:the|my|our|your|his|her|their)"
+THING = rf"{OWNER}(?: (?!(?:{'|'.join(NO_THING)})\b)[\w'’-]+){{1,3}}"
+OF_THING = re.compile(rf"what (?P<verb>is|are|was|were) {THING}\W*", re.IGNORECASE)
 """A question for one thing that nothing tells apart from others of its kind."""
+PLURAL = re.compile(r"[^su]s$")
 POSSESSIVE = re.compile(r"['’]s?$")
 
 REWRITE = """\
@@ -247,4 +250,6 @@ def _other_thing(rest: str, before: str) -> str:
     found = OF_THING.fullmatch(before)
     if not found or not re.fullmatch(THING, rest, re.IGNORECASE) or POSSESSIVE.search(rest):
         return ""
-    return f"{found['asks']}{rest}?"
+    was, many = found["verb"].casefold().startswith("w"), PLURAL.search(rest)
+    verb = ("were" if was else "are") if many else ("was" if was else "is")
+    return f"What {verb} {rest}?"

@@ -184,12 +184,16 @@ class Room:
                 catalog.end_turn(turn_id, outcome)
             self._jobs.pop(turn_id, None)
 
-        self._jobs[turn_id] = Job(
+        job = Job(
             lambda cancelled: self.library.ask(
                 question, earlier=earlier, within=within, cancelled=cancelled
             ),
             finished,
         )
+        self._jobs[turn_id] = job
+        if not job.running:
+            # It may have been finished before it was entered.
+            self._jobs.pop(turn_id, None)
         return turn_id
 
     def job(self, turn_id: int) -> Job | None:

@@ -12,6 +12,7 @@ from rag.claims import (
     beside,
     held_by_heading,
     held_by_line,
+    held_by_table,
     says_of,
     union,
     weigh,
@@ -162,7 +163,7 @@ class Source:
             context = held_by_heading(claim, stretch.context, stretch.plain_name)
             context |= self._titled(claim, stretch)
             tables = {id(line.table): line.table for line in stretch.lines if line.table}
-            heads = {key: held_by_heading(claim, table.facts) for key, table in tables.items()}
+            heads = {key: held_by_table(claim, table.facts) for key, table in tables.items()}
             owner = self._is_owner(stretch, claim) and not _is_of_table(stretch, claim)
             subject = claim.subject_bits if owner else 0
             named = [stem for stem, bit in claim.words.items() if bit & claim.named]

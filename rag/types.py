@@ -26,6 +26,7 @@ Stop = Literal["complete", "length", "cancelled", "no_evidence"]
 
 UNSUPPORTED = "No passage of the documents bears this answer out. Do not rely on it."
 CONFLICTS = "Other documents have another figure for this. Check which one you mean:"
+NEAREST = "What comes nearest in your documents:"
 WITHHELD = (
     "The documents do not bear this out well enough, or speak of something else. Do not rely on it."
 )

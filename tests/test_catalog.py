@@ -335,6 +335,24 @@ def test_removing_a_document_removes_the_answers_that_drew_on_it_and_no_others(
     assert found == [(True, REMOVED), (False, "")]
 
 
+@pytest.mark.parametrize("told", ["citations", "nearest", "conflicts"])
+def test_an_answer_goes_with_a_document_that_it_quotes_beside_those_read(
+    catalog: Catalog, told: str
+) -> None:
+    for doc_id in (A, B):
+        store(catalog, document("Forty trees.", doc_id=doc_id))
+    read, other = hit("Forty trees.", doc_id=A), hit("Forty trees.", doc_id=B)
+    (quote,) = answer_from(other).citations
+    turn_id = catalog.begin_turn("c1", "How many?")
+    catalog.end_turn(turn_id, replace(answer_from(read), **{told: (quote,)}))
+
+    catalog.remove(B)
+
+    conversation = catalog.conversation("c1")
+    assert conversation is not None
+    assert [(turn.answer, turn.note) for turn in conversation.turns] == [(None, REMOVED)]
+
+
 def test_an_answer_is_not_saved_when_its_document_was_removed_meanwhile(catalog: Catalog) -> None:
     store(catalog, document("Forty trees.", doc_id=A))
     turn_id = catalog.begin_turn("c1", "How many?")

@@ -108,3 +108,75 @@ def test_figures_are_told_apart_by_what_they_are_of(text: str, kinds: set[str]) 
 )  # fmt: skip
 def test_one_figure_in_two_forms_is_one(one: str, other: str) -> None:
     assert {*read(one)} == {*read(other)} != set()
+
+
+def of(question: str, told: str, other: str, *, page: str = "", name: str = "Other") -> list[str]:
+    """Conflicts of a document that says `other` with an answer that is the sentence cited."""
+    page = page or told
+    hits = [hit("o", "One.pdf", page), hit("0", f"{name}.pdf", other)]
+    pages = {"o": page, "0": other}
+    found = find(question, answered(told, told, page=page), hits, lambda doc_id, _: pages[doc_id])
+    return [citation.quote for citation in found]
+
+
+@pytest.mark.parametrize(
+    ("question", "told", "other"),
+    [
+        ("When does the lease end?", "The lease ends on 30 April 2025.",
+         "The lease ends on 30 April 2026."),
+        ("How much is the rent?", "The rent is £985 a month from 1 May 2023.",
+         "The rent is £1,020 a month from 1 May 2023."),
+        ("How much is the rent?", "The rent is £985 a month.",
+         "Your rent will increase from £985 to £1,020 a month."),
+        ("How much is the fee?", "The fee is EUR 1,136.", "The fee is EUR 1,300."),
+        ("How much is the fee?", "The fee is 1.136,00 €.", "The fee is 1.300,00 €."),
+        ("How much is the fee?", "The fee is $500.", "The fee is £500."),
+        ("How far is the school?", "The school is 2 km away.", "The school is 3 kilometres away."),
+        ("What is the notice period?", "The notice period is 28 days.",
+         "The notice period is thirty days."),
+        ("How many days of holiday do I get?", "You get 25 days of holiday.",
+         "All staff are entitled to 28 days of holiday."),
+    ],
+)  # fmt: skip
+def test_what_differs_is_told(question: str, told: str, other: str) -> None:
+    assert of(question, told, other) == [other]
+
+
+@pytest.mark.parametrize(
+    ("question", "told", "other"),
+    [
+        ("How much is the fee?", "The fee is £500.", "The fee is 500 pounds."),
+        ("What is the notice period?", "The notice period is 28 days.",
+         "The notice period is twenty-eight days."),
+        ("What was the bill in 2023?", "The bill in 2023 was £840.", "The bill in 2022 was £790."),
+        ("How much was the rent in May?", "The rent in May was £510.", "Month: July | Rent: £530"),
+        ("When is the course?", "The course is on 2 weekends.", "The course takes three weeks."),
+        ("How much is the rent?", "The rent is £985 a month.",
+         "A charge of £25 is made for each reminder to a person who is late with rent or dues."),
+    ],
+)  # fmt: skip
+def test_what_is_the_same_or_of_something_else_is_not(question: str, told: str, other: str) -> None:
+    assert of(question, told, other) == []
+
+
+def test_a_sentence_that_both_documents_have_shows_that_they_agree() -> None:
+    told = "The deposit is £1,136."
+
+    assert of("How much is the deposit?", told, f"{told}\n\nThe deposit for a pet is £200.") == []
+
+
+def test_the_sentence_with_the_questions_words_is_compared() -> None:
+    page = "The tenancy began on 1 May 2023. The rent is £985 a month."
+    began, rent = "The tenancy began on 1 May 2023.", "The rent is £985 a month."
+    both = answered(began, began, page=page)
+    (first,) = both.citations
+    at = page.index(rent)
+    second = replace(first, span=Span("o", 1, at, at + len(rent)), quote=rent)
+    both = replace(both, text=page, citations=(first, second))
+    other = "The rent is £1,020 a month."
+    pages = {"o": page, "0": other}
+    hits = [hit("o", "One.pdf", page), hit("0", "Two.pdf", other)]
+
+    found = find("How much is the rent?", both, hits, lambda doc_id, _: pages[doc_id])
+
+    assert [citation.quote for citation in found] == [other]

@@ -57,6 +57,29 @@ def test_sentences_one_behind_the_other_are_one_quote() -> None:
     assert quotes("What cover applies beyond the law?") == [" ".join(both.split())]
 
 
+def test_sentences_are_joined_whichever_comes_first() -> None:
+    text = "The flat has a deposit. The flat is big. The flat deposit is kept."
+
+    assert quotes("Which deposit for the flat?", hit(text), texts=[text]) == [text]
+
+
+def test_long_sentences_are_not_joined() -> None:
+    one, two = (f"The deposit {n} {'very ' * 80}much." for n in ("was", "is"))
+    text = f"{one} {two}"
+
+    assert quotes("What is the deposit?", hit(text), texts=[text]) == [one, two]
+
+
+def test_items_of_a_list_say_something_however_short() -> None:
+    text = "House rules\n\n- Dogs are not allowed\n- Smoking outside only"
+
+    assert quotes("Are dogs allowed?", hit(text), texts=[text]) == ["- Dogs are not allowed"]
+
+
+def test_a_question_without_words_has_nothing_near() -> None:
+    assert nearest("???", [hit()], lambda *_: POLICY, HashEmbedder().embed) == ()
+
+
 def test_a_sentence_that_goes_on_from_the_one_before_comes_with_it() -> None:
     assert quotes("What costs £25?") == ["You may cancel within 14 days. It costs £25 then."]
 

@@ -117,7 +117,9 @@ def _entries(conversations: list[Conversation]) -> None:
 def _current_entry(room: Room, conversation: Conversation) -> None:
     name, delete = st.columns([6, 2], vertical_alignment="center", gap="xsmall")
     name.markdown(f"**{render.label(conversation.title, 20)}**")
-    with delete.popover("", icon=":material/delete:", type="tertiary"):
+    with delete.popover(
+        "", icon=":material/delete:", type="tertiary", help="Delete this conversation"
+    ):
         st.markdown("Delete this conversation? Its documents stay.")
         if st.button("Delete", key=f"delete-{conversation.id}", icon=":material/delete:"):
             room.library.catalog.remove_conversation(conversation.id)
@@ -161,7 +163,7 @@ def _turn(room: Room, conversation: Conversation, turn: Turn) -> None:
         st.html(render.plain(turn.question))
     with st.chat_message("assistant", avatar=":material/menu_book:"):
         job = room.job(turn.id)
-        if job is None and turn.answer is None:
+        if job is None and turn.answer is None and not turn.note:
             # It may have been finished since the conversation was read.
             turn = _again(room, conversation, turn)
         if job is not None:

@@ -4,10 +4,9 @@ import streamlit as st
 
 from rag import prompt, refusal
 from rag.room import Room
-from rag.types import CONFLICTS, UNSUPPORTED, WITHHELD, Answer, Citation, Hit
+from rag.types import CONFLICTS, NEAREST, UNSUPPORTED, WITHHELD, Answer, Citation, Hit
 from rag.ui import render, viewer
 
-NEAREST = "What comes nearest in your documents:"
 NEAREST_ELSEWHERE = "What comes nearest in those without a sure answer:"
 
 

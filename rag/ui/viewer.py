@@ -9,12 +9,12 @@ from rag.ui import render
 
 WIDTH_PX = 1400
 PAGE = "viewer_page"
-NEAREST = "The nearest passage. It does not say all that the sentence says."
+LESS = "The nearest passage. It does not say all that the sentence says."
 
 
 def open_citation(room: Room, citation: Citation) -> None:
     """Show the page that a citation stands on."""
-    note = "" if citation.supported else NEAREST
+    note = "" if citation.supported else LESS
     _open(room, citation, note)
 
 
