@@ -88,7 +88,7 @@ NO_THING = [
     *PREPOSITIONS,
     *"""is are was were be been do does did has have had can could may might will would must should
     due next last latest first second third fourth other another one ones two three who what wife
-    husband mother father son daughter brother sister partner landlord tenant""".split(),
+    husband mother father son daughter brother sister partner boss landlord tenant""".split(),
 ]
 """What is said of a thing, tells which of several, or is a person."""
 OWNER = r"(?:the|my|our|your|his|her|their)"

@@ -27,6 +27,13 @@ MARKER = re.compile(
 )
 """At the start of a line: the line begins a new sentence."""
 
+TIMED = re.compile(
+    r"\d\d?[:.]\d\d(?::\d\d)?\s+\S"
+    r"|(?:mon|tue|wed|thu|fri|sat|sun)\w*(?:\s?(?:to|and|[-–&])\s?\w+)?\s?:",
+    re.IGNORECASE,
+)
+"""At the start of two lines: entries of a log, or opening hours."""
+
 STOP = re.compile(
     r"""(?: (?<![.!?…؟۔।])[.!?…؟۔।]++ ["'”’»)\]*_]* (?:[ ]?\[\d{1,3}\??\])* (?=\s|$)
           | [。！？｡]+ [」』”’"）)》】]* )""",
@@ -178,6 +185,8 @@ def _blocks(text: str) -> list[Offsets]:
 def _closes(line: str, following: str, usual: int) -> bool:
     """Whether the block ends with `line`. usual: characters of a full line on this page."""
     if not following or MARKER.match(following) or HEADING.match(line) or is_row(line):
+        return True
+    if TIMED.match(line) and TIMED.match(following):
         return True
     if following[0].islower():
         # A label too long for its column has its figures on the second line.

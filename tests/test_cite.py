@@ -760,3 +760,24 @@ def test_a_time_of_day_is_of_its_own_row_or_sentence(
 ) -> None:
     cited = check(question, answer, ("times.txt", page))
     assert [sentence.supported for sentence in cited.sentences] == [supported]
+
+
+LOG = "10:42 door opened by A. Kern\n10:47 alarm switched off\n11:05 door closed"
+HOURS = "Monday to Friday: 9:00 to 18:00\nSaturday: 10:00 - 14:00"
+
+
+@pytest.mark.parametrize(
+    ("page", "answer", "supported"),
+    [
+        (LOG, "The door was opened at 10:42.", True),
+        (LOG, "The door was opened at 10:47.", False),
+        (LOG, "The alarm was switched off at 11:05.", False),
+        (HOURS, "Saturday hours are 10:00 to 14:00.", True),
+        (HOURS, "On Saturday it closes at 18:00.", False),
+    ],
+)
+def test_an_entry_of_a_log_says_nothing_of_the_next(
+    page: str, answer: str, supported: bool
+) -> None:
+    cited = check("When was that?", answer, ("log.txt", page))
+    assert [sentence.supported for sentence in cited.sentences] == [supported]

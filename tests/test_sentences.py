@@ -187,3 +187,20 @@ def test_hostile_text_takes_no_longer_than_plain_text(unit: str) -> None:
     start = time.process_time()
     split(text)
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["10:42 door opened by A. Kern", "10:47 alarm switched off", "11:05 door closed"],
+        ["Monday to Friday: 9:00 to 18:00", "Saturday: 10:00 - 14:00", "Sun: closed"],
+        ["09.15 Registration and coffee", "9.45 Opening words"],
+    ],
+)
+def test_entries_of_a_log_and_opening_hours_stand_by_themselves(lines: list[str]) -> None:
+    assert pieces("\n".join(lines)) == lines
+
+
+def test_a_time_at_the_start_of_one_line_of_prose_ends_nothing() -> None:
+    text = "The museum in the old harbour opens its doors to all visitors at\n10:30 on a Sunday."
+    assert pieces(text) == [text]
