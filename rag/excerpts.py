@@ -51,8 +51,10 @@ def nearest(
     """The best first, MOST at most; sentences one right behind the other are one quote. None of
     them is said to answer: `supported` is False. embed: unit rows; without it they are told by
     the question's words alone, in a moment."""
-    once = {excerpt.text.casefold(): excerpt for excerpt in reversed(read(hits, page_text))}
-    found = [*once.values()][::-1]
+    once: dict[str, Excerpt] = {}
+    for excerpt in read(hits, page_text):
+        once.setdefault(excerpt.text.casefold(), excerpt)
+    found = [*once.values()]
     if not found or not words(question):
         return ()
     scores = _shared(question, found)
