@@ -157,6 +157,8 @@ def ask(
         of_one = apart.asked(asked)
         several = tuple(alone(of_one)) if of_one else ()
         if of_one and len(several) > 1:
+            first = _nearest_of_each(of_one, several, page_text)
+            yield Sources(apart.ranked(several), cite.placed(first, label, lambda _span: ()))
             answer = yield from _of_each(question, of_one, several, desk)
         else:
             answer = yield from _by_model(question, found, desk)
@@ -164,7 +166,9 @@ def ask(
     others: tuple[Citation, ...] = ()
     if of_one and len(several) > 1:
         if answer.stop != "cancelled":
-            near = _nearest_of_each(of_one, several, answer, page_text, embed)
+            cited = {citation.span.doc_id for citation in answer.citations}
+            left = [found for found in several if found[0].chunk.doc_id not in cited]
+            near = _nearest_of_each(of_one, left, page_text, embed)
     elif answer.stop == "no_evidence":
         near = excerpts.nearest(asked, answer.hits, page_text, embed)
     else:
@@ -186,7 +190,6 @@ def _of_each(
     question: str, of_one: str, several: Sequence[tuple[Hit, ...]], desk: _Desk
 ) -> collections.abc.Generator[AnswerEvent, None, Answer]:
     """One after the other, as it is asked of one document; each begins with the document's name."""
-    yield Sources(apart.ranked(several))
     parts: list[Answer] = []
     first = 1
     for found in several:
@@ -205,14 +208,11 @@ def _of_each(
 def _nearest_of_each(
     of_one: str,
     several: Sequence[tuple[Hit, ...]],
-    answer: Answer,
     page_text: PageText,
-    embed: excerpts.Embed | None,
+    embed: excerpts.Embed | None = None,
 ) -> tuple[Citation, ...]:
-    """What comes nearest in each document that has no part in the answer."""
-    cited = {citation.span.doc_id for citation in answer.citations}
-    left = [found for found in several if found[0].chunk.doc_id not in cited]
-    best = [excerpts.nearest(of_one, found, page_text, embed)[:1] for found in left]
+    """The one that comes nearest in each document."""
+    best = [excerpts.nearest(of_one, found, page_text, embed)[:1] for found in several]
     return tuple(replace(c, marker=i) for i, c in enumerate(chain(*best), start=1))
 
 

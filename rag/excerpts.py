@@ -27,6 +27,8 @@ LONGEST = 600
 HEADING_WORDS = 6
 """At most, in a line that is a heading for want of a full stop, a colon and figures."""
 SAYS = re.compile(r"[.!?;:\d。！？；।؟]\W*\Z|: |\||\d\d")
+ITEM = re.compile(r"[-*+•‣◦▪●○■□·–—➢✓]\s")
+"""Of a list, not of numbered headings."""
 MAY = re.compile(r"(?<=[\w,:] )May\b(?! [a-z]+ (?:not|be|have)\b)")
 UNSPACED = re.compile(rf"[{facts.UNSPACED}]+")
 
@@ -117,7 +119,7 @@ def read(hits: Sequence[Hit], page_text: PageText) -> list[Excerpt]:
 def _says(text: str) -> bool:
     """Whether it is no heading. Of scripts without spaces two characters count as a word."""
     n_words = len(text.split()) + sum(map(len, UNSPACED.findall(text))) // 2
-    return bool(n_words > HEADING_WORDS or SAYS.search(text) or sentences.MARKER.match(text))
+    return bool(n_words > HEADING_WORDS or SAYS.search(text) or ITEM.match(text))
 
 
 def _joined(best: Sequence[Excerpt], page_text: PageText) -> list[tuple[Span, str]]:

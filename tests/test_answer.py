@@ -393,6 +393,11 @@ def test_of_documents_asked_one_by_one_the_nearest_of_those_that_do_not_answer_i
         told = answer(events(generator, question=asked, alone=lambda _: [(a,), (b,)]))
         return [(citation.marker, citation.quote) for citation in told.nearest]
 
+    happened = events(ScriptedGenerator(TREES, PEARS), question=asked, alone=lambda _: [(a,), (b,)])
+    (first,) = [e for e in happened[1:] if isinstance(e, Sources)]
+    assert [(c.marker, c.quote, c.label) for c in first.nearest] == [
+        (1, TREES, "page 1"), (2, PEARS, "page 2"),
+    ]  # fmt: skip
     assert nearest(NO_ANSWER, PEARS) == [(1, TREES)]
     assert nearest(NO_ANSWER, NO_ANSWER) == [(1, TREES), (2, PEARS)]
     assert nearest(TREES, PEARS) == []

@@ -74,6 +74,7 @@ def test_items_of_a_list_say_something_however_short() -> None:
     text = "House rules\n\n- Dogs are not allowed\n- Smoking outside only"
 
     assert quotes("Are dogs allowed?", hit(text), texts=[text]) == ["- Dogs are not allowed"]
+    assert quotes("Notice?", hit("2. Notice"), texts=["2. Notice"]) == []
 
 
 def test_a_question_without_words_has_nothing_near() -> None:
