@@ -141,7 +141,7 @@ def ask(
         yield Delta(prompt.NO_DOCUMENTS)
         yield Done(_nothing_found(question, retrieve_s, time.perf_counter() - start))
         return
-    of_one: str | None = None
+    of_one = ""
     several: tuple[tuple[Hit, ...], ...] = ()
     answer = (
         _worked_out(asked, found, page_text, each)
@@ -154,9 +154,9 @@ def ask(
         desk = _Desk(
             generator(), page_text, limits, rows, cells, rule, strictness, seed, cancelled, start
         )
-        of_one = apart.asked(asked)
+        of_one = apart.asked(asked) or ""
         several = tuple(alone(of_one)) if of_one else ()
-        if of_one and len(several) > 1:
+        if len(several) > 1:
             first = _nearest_of_each(of_one, several, page_text)
             yield Sources(apart.ranked(several), cite.placed(first, label, lambda _span: ()))
             answer = yield from _of_each(question, of_one, several, desk)
@@ -164,7 +164,7 @@ def ask(
             answer = yield from _by_model(question, found, desk)
     near: tuple[Citation, ...] = ()
     others: tuple[Citation, ...] = ()
-    if of_one and len(several) > 1:
+    if len(several) > 1:
         if answer.stop != "cancelled":
             cited = {citation.span.doc_id for citation in answer.citations}
             left = [found for found in several if found[0].chunk.doc_id not in cited]
@@ -423,9 +423,7 @@ def _together(spans: Iterable[Span], page_text: PageText) -> list[Span]:
     joined: list[Span] = []
     for span in spans:
         last = joined[-1] if joined else span
-        between = page_text(span.doc_id, span.page)[last.end : span.start]
-        same_page = (last.doc_id, last.page) == (span.doc_id, span.page)
-        if joined and same_page and last.end < span.start and not between.strip():
+        if joined and last.end < span.start and excerpts.adjoin(last, span, page_text):
             joined[-1] = replace(last, end=span.end)
         else:
             joined.append(span)

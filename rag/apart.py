@@ -97,8 +97,8 @@ TOGETHER = re.compile(
 """Can be asked of several only."""
 WHICH = re.compile(
     rf"which (?:of )?(?:{SEVERAL}|(?:the )?{WHAT}{NOUN}) "
-    r"(?:(?P<verb>are|were|can|may|must|will)|(?:allow|permit|forbid|require|need|contain|include|exclude|cover|provide|name|state|say)s?"
-    r"|have|has) "
+    r"(?:(?P<verb>are|were|can|may|must|will)|(?:allow|permit|forbid|require|need|contain|include"
+    r"|exclude|cover|provide|name|state|say)s?|have|has) "
     r"(?P<rest>(?!(?:I|me|we|us|you|required|needed)\b).+)",
     re.IGNORECASE,
 )

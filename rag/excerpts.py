@@ -68,15 +68,24 @@ def nearest(
     order = _best(scores, MOST)
     best = [found[i] for i in order if scores[i] >= FAR * scores[order[0]] > 0]
     return tuple(
-        Citation(marker, span, _slice(span, page_text), False, document, label="")
+        _cited(span, document, marker, page_text)
         for marker, (span, document) in enumerate(_joined(best, page_text), start=1)
     )
 
 
 def cited(excerpt: Excerpt, marker: int, page_text: PageText) -> Citation:
     """One sentence, without what it goes on from, as `nearest` gives them."""
-    quote = _slice(excerpt.span, page_text)
-    return Citation(marker, excerpt.span, quote, False, excerpt.hit.document, label="")
+    return _cited(excerpt.span, excerpt.hit.document, marker, page_text)
+
+
+def adjoin(a: Span, b: Span, page_text: PageText) -> bool:
+    """Whether nothing but white space stands between the end of a and b, on one page."""
+    same_page = (a.doc_id, a.page) == (b.doc_id, b.page)
+    return same_page and not page_text(a.doc_id, a.page)[a.end : b.start].strip()
+
+
+def _cited(span: Span, document: str, marker: int, page_text: PageText) -> Citation:
+    return Citation(marker, span, _slice(span, page_text), False, document, label="")
 
 
 def _shared(question: str, found: Sequence[Excerpt]) -> FloatArray:
@@ -142,9 +151,7 @@ def _place(excerpt: Excerpt) -> tuple[str, int, int]:
 
 def _whole(a: Span, b: Span, page_text: PageText) -> Span | None:
     """Both as one, where b stands right behind a, or they have something in common."""
-    if (a.doc_id, a.page) != (b.doc_id, b.page) or b.end - a.start > LONGEST:
-        return None
-    if page_text(a.doc_id, a.page)[a.end : b.start].strip():
+    if b.end - a.start > LONGEST or not adjoin(a, b, page_text):
         return None
     return replace(a, end=max(a.end, b.end))
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
@@ -254,9 +255,9 @@ class Library:
         ids = [*dict.fromkeys([*(i for i in found if i in names), *names])]
         if within.documents:
             return ids
-        near = ids[:MOST_NAMED]
-        chosen = operands.named(question, near, names, self.page_text)
-        chosen = chosen or operands.called(apart.kind(question), near, names, self.page_text)
+        near, page_text = ids[:MOST_NAMED], cache(self.page_text)
+        chosen = operands.named(question, near, names, page_text)
+        chosen = chosen or operands.called(apart.kind(question), near, names, page_text)
         if not chosen and len(ids) <= few:
             return ids
         return operands.alike(chosen or ids[:1], names)
