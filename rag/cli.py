@@ -39,7 +39,9 @@ from rag.types import (
     CONFLICTS,
     EVERYTHING,
     NEAREST,
+    SURE,
     UNSUPPORTED,
+    UNSURE,
     WITHHELD,
     Answer,
     Citation,
@@ -465,6 +467,8 @@ def ask(
     [1] marks a sentence that passage 1 bears out; [2?] one that says more than its nearest
     passage, 2; [?] one that no passage comes near.
     """
+    from rag import refusal
+
     question = _text(question)
     if not question.strip():
         raise click.UsageError("The question is empty.")
@@ -474,8 +478,9 @@ def ask(
         _reindex(opened)
         events = opened.ask(question, within=within)
         answer = _last(events) if as_json or not out.is_terminal else _shown(events)
+        sure = refusal.is_sure(answer, opened.rule)
     if as_json:
-        _print_json(answer_json(answer, within))
+        _print_json(answer_json(answer, within, sure=sure))
         return
     if not out.is_terminal:
         out.print(answer.marked)
@@ -485,6 +490,8 @@ def ask(
         )
     if answer.is_unsupported:
         err.print(UNSUPPORTED, style="yellow")
+    if sure is not None:
+        err.print(SURE if sure else UNSURE, style="dim" if sure else "yellow")
     if answer.withheld:
         _print_withheld(answer.withheld, shown=anyway)
     _print_citations(answer.citations)
@@ -1158,8 +1165,10 @@ def _place(document: str, label: str) -> str:
     return f"{document}, {label}"
 
 
-def answer_json(answer: Answer, within: Filter = EVERYTHING) -> dict[str, Any]:
-    """The object that `ask --json` prints."""
+def answer_json(
+    answer: Answer, within: Filter = EVERYTHING, *, sure: bool | None = None
+) -> dict[str, Any]:
+    """The object that `ask --json` prints. sure: of `rag.refusal.is_sure`."""
     return {
         "question": answer.question,
         "filter": filter_json(within),
@@ -1172,6 +1181,7 @@ def answer_json(answer: Answer, within: Filter = EVERYTHING) -> dict[str, Any]:
         "hits": [hit_json(hit) for hit in answer.hits],
         "stop": answer.stop,
         "confidence": answer.confidence,
+        "sure": sure,
         "withheld": answer.withheld,
         "maker": answer.maker,
         "prompt_tokens": answer.prompt_tokens,

@@ -235,12 +235,16 @@ def needed(rule: Rule, strictness: Strictness) -> float:
     return _chance(math.log(rule.threshold / (1 - rule.threshold)) + LEANING[strictness])
 
 
-def is_sure(answer: Answer, rule: Rule) -> bool:
-    """Whether an answer would be given at the strictest, all of it is borne out, and no other
-    document has another figure."""
-    sure = answer.confidence is not None and answer.confidence >= needed(rule, "strict")
+def is_sure(answer: Answer, rule: Rule) -> bool | None:
+    """Whether an answer of the model would be given at the strictest, all of it is borne out, and
+    no other document has another figure. None where there is no such answer: declined, broken off,
+    made by code, or borne out by nothing."""
+    if answer.stop != "complete" or answer.confidence is None or answer.is_unsupported:
+        return None
     return (
-        sure and not answer.conflicts and all(sentence.supported for sentence in answer.sentences)
+        answer.confidence >= needed(rule, "strict")
+        and not answer.conflicts
+        and all(sentence.supported for sentence in answer.sentences)
     )
 
 

@@ -27,6 +27,9 @@ Stop = Literal["complete", "length", "cancelled", "no_evidence"]
 UNSUPPORTED = "No passage of the documents bears this answer out. Do not rely on it."
 CONFLICTS = "Other documents have another figure for this. Check which one you mean:"
 NEAREST = "What comes nearest in your documents:"
+NEAREST_ELSEWHERE = "What comes nearest in those without a sure answer:"
+SURE = "Well supported: every sentence is borne out by the passage behind its number."
+UNSURE = "Check this: read the passages behind it before you rely on it."
 WITHHELD = (
     "The documents do not bear this out well enough, or speak of something else. Do not rely on it."
 )

@@ -26,7 +26,7 @@ from rag.lock import LibraryLock
 from rag.prompt import DECLINED, NO_DOCUMENTS
 from rag.settings import ROOT, Settings
 from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
-from rag.types import CONFLICTS, Delta, Done, Generator, Piece, Reading, Sources, Waiting
+from rag.types import CONFLICTS, SURE, Delta, Done, Generator, Piece, Reading, Sources, Waiting
 from rag.watch import Watch
 
 ANSWER = "The garden has forty apple trees."
@@ -194,6 +194,7 @@ def test_ask_json_prints_one_object_and_nothing_else(run: Run, garden: Path) -> 
         "hits",
         "stop",
         "confidence",
+        "sure",
         "withheld",
         "maker",
         "prompt_tokens",
@@ -207,6 +208,7 @@ def test_ask_json_prints_one_object_and_nothing_else(run: Run, garden: Path) -> 
     assert answer["sentences"] == [
         {"start": 0, "end": len(ANSWER), "markers": [1], "supported": True}
     ]
+    assert answer["sure"] is True
     assert answer["output_tokens"] == 6
     assert 0 < answer["retrieve_s"] <= answer["first_token_s"] <= answer["total_s"]
 
@@ -234,7 +236,7 @@ def test_a_citation_in_json_has_document_page_quote_and_boxes(run: Run, garden: 
 def test_a_plain_answer_is_printed_with_its_marks_and_quotes(run: Run, garden: Path) -> None:
     code, stdout, stderr = told(run("ask", "How many apple trees?"))
 
-    assert (code, stderr) == (0, "")
+    assert (code, stderr) == (0, f"{SURE}\n")
     assert stdout.splitlines() == [
         f"{ANSWER} [1]",
         "",
@@ -301,6 +303,7 @@ def test_what_is_withheld_is_told_of_and_shown_only_when_asked_for(run: Run, gar
     assert "\ngarden.pdf, page 1\n    “" in plain.stdout
     assert answer["nearest"][0]["document"] == "garden.pdf"
     assert (answer["withheld"], answer["stop"]) == ("Dr Quux owns 9,876 elephants.", "no_evidence")
+    assert answer["sure"] is None
     assert 0 < answer["confidence"] < 0.45
 
 

@@ -238,12 +238,20 @@ def test_however_sure_the_model_is_an_answer_must_be_borne_out_and_about_what_wa
 
 @pytest.mark.parametrize(
     ("confidence", "supported", "sure"),
-    [(0.9, True, True), (0.9, False, False), (0.5, True, False), (None, True, False)],
+    [(0.9, True, True), (0.9, False, False), (0.5, True, False), (None, True, None)],
 )
 def test_an_answer_is_sure_that_passes_the_strictest_and_is_all_borne_out(
-    confidence: float | None, supported: bool, sure: bool
+    confidence: float | None, supported: bool, sure: bool | None
 ) -> None:
     sentences = (Sentence(0, 5, (1,), True), Sentence(5, 9, (), supported))
     answer = replace(answer_from(TREES), confidence=confidence, sentences=sentences)
 
-    assert is_sure(answer, RULE) == sure
+    assert is_sure(answer, RULE) is sure
+
+
+def test_of_an_answer_that_was_broken_off_nothing_is_told() -> None:
+    answer = replace(answer_from(TREES), confidence=0.9)
+
+    assert is_sure(answer, RULE)
+    assert is_sure(replace(answer, stop="length"), RULE) is None
+    assert is_sure(replace(answer, stop="no_evidence"), RULE) is None

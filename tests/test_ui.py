@@ -21,7 +21,7 @@ from rag.prompt import DECLINED, NO_ANSWER
 from rag.room import Room
 from rag.seal import Seal
 from rag.settings import ROOT
-from rag.types import CONFLICTS, Answer, Collection
+from rag.types import CONFLICTS, SURE, Answer, Collection
 from rag.ui import render, shared
 
 QUESTION = "How many apple trees has the garden?"
@@ -211,7 +211,7 @@ def test_another_figure_in_another_document_is_shown_and_the_answer_is_not_sure(
 
         assert [warning.value for warning in app.warning] == [CONFLICTS]
         assert "The deposit is £950." in html(app)
-        assert render.SURE not in html(app)
+        assert SURE not in html(app)
         next(b for b in app.button if (b.key or "").startswith("other-")).click().run()
         assert not app.exception
 
@@ -304,6 +304,13 @@ def test_of_many_conversations_the_latest_are_seen_at_once(garden: Room) -> None
     assert shown == [f"Question {i}?" for i in reversed(range(20)) if i != 3]
     (earlier,) = [e for e in app.sidebar.expander if e.label.startswith("Earlier")]
     assert (earlier.label, len(earlier.button)) == ("Earlier (7)", 7)
+
+
+def test_a_conversation_can_be_saved(garden: Room) -> None:
+    app = ask(run(), garden)
+    (save,) = app.get("download_button")
+
+    assert save.proto.help.startswith("Save this conversation")
 
 
 def test_a_deleted_conversation_is_gone(garden: Room) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from rag.job import UNFINISHED, Job
 from rag.room import Room
 from rag.types import Conversation, Strictness, Turn
-from rag.ui import filters, render, reply, shared
+from rag.ui import filters, render, reply, shared, transcript
 
 POLL_S = 0.25
 MAX_QUESTION = 4000
@@ -109,21 +109,38 @@ def _entries(conversations: list[Conversation]) -> None:
                 render.label(conversation.title, 32),
                 key=f"open-{conversation.id}",
                 type="tertiary",
-                width="stretch",
             ):
                 _go_to(conversation.id)
 
 
 def _current_entry(room: Room, conversation: Conversation) -> None:
-    name, delete = st.columns([6, 2], vertical_alignment="center", gap="xsmall")
-    name.markdown(f"**{render.label(conversation.title, 20)}**")
-    with delete.popover(
-        "", icon=":material/delete:", type="tertiary", help="Delete this conversation"
-    ):
-        st.markdown("Delete this conversation? Its documents stay.")
-        if st.button("Delete", key=f"delete-{conversation.id}", icon=":material/delete:"):
-            room.library.catalog.remove_conversation(conversation.id)
-            _go_to(None)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
+        st.markdown(f"**{render.label(conversation.title, 20)}**", width="stretch")
+        st.download_button(
+            "",
+            lambda: _transcript(room, conversation.id),
+            transcript.file_name(conversation),
+            icon=":material/download:",
+            type="tertiary",
+            help="Save this conversation as text, with what it cites",
+            on_click="ignore",
+        )
+        with st.popover(
+            "", icon=":material/delete:", type="tertiary", help="Delete this conversation"
+        ):
+            st.markdown("Delete this conversation? Its documents stay.")
+            if st.button("Delete", key=f"delete-{conversation.id}", icon=":material/delete:"):
+                room.library.catalog.remove_conversation(conversation.id)
+                _go_to(None)
+
+
+def _transcript(room: Room, conversation_id: str) -> str:
+    """As it is at the click: its last answer may have come, or have been removed, since."""
+    conversation = room.library.catalog.conversation(conversation_id)
+    if conversation is None:
+        return "This conversation was deleted.\n"
+    names = {record.id: record.name for record in room.library.catalog.documents()}
+    return transcript.written(conversation, room.library.rule, names)
 
 
 def _go_to(conversation_id: str | None) -> None:

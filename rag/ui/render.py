@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import escape
 
 from rag import sentences
-from rag.types import Answer
+from rag.types import SURE, UNSURE, Answer
 
 MARK = re.compile(r"(?: |(?<=\]))\[(\d*)(\??)\]")
 BULLET = re.compile(r"^([ \t]*)[-*] ", re.MULTILINE)
@@ -30,8 +30,6 @@ STYLE = """<style>
 .sr-where { opacity: .7; font-size: .85em; }
 </style>"""
 
-SURE = "Well supported: every sentence is borne out by the passage behind its number."
-UNSURE = "Check this: read the passages behind it before you rely on it."
 OPEN = "No passage bears this sentence out. Check it before you rely on it."
 NEAR = "Passage {} comes nearest, but does not say all of this. Check it before you rely on it."
 

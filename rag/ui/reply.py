@@ -4,10 +4,17 @@ import streamlit as st
 
 from rag import prompt, refusal
 from rag.room import Room
-from rag.types import CONFLICTS, NEAREST, UNSUPPORTED, WITHHELD, Answer, Citation, Hit
+from rag.types import (
+    CONFLICTS,
+    NEAREST,
+    NEAREST_ELSEWHERE,
+    UNSUPPORTED,
+    WITHHELD,
+    Answer,
+    Citation,
+    Hit,
+)
 from rag.ui import render, viewer
-
-NEAREST_ELSEWHERE = "What comes nearest in those without a sure answer:"
 
 
 @st.fragment
@@ -43,8 +50,7 @@ def _answered(room: Room, turn_id: int, answer: Answer) -> None:
         st.caption("Found by the program in what is cited; the model was not asked.")
     elif answer.maker == "index":
         st.caption("From the index of all documents; the model was not asked.")
-    elif answer.confidence is not None and not answer.is_unsupported:
-        sure = refusal.is_sure(answer, room.library.rule)
+    elif (sure := refusal.is_sure(answer, room.library.rule)) is not None:
         st.html(render.sureness(sure=sure))
     with st.container(horizontal=True, gap="xsmall"):
         for citation in answer.citations:
