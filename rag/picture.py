@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pi_heif
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -20,7 +21,9 @@ from rag.errors import (
 from rag.pixels import PixelReader, Pixels
 from rag.types import Box, Document, Page, ReadLimits
 
-FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF")
+pi_heif.register_heif_opener(decode_threads=1)
+
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "HEIF")
 MEDIA_TYPES = {"MPO": "image/jpeg"}
 """Of what Pillow calls otherwise: a photograph that several others are appended to."""
 LEAST_DPI, MOST_DPI = 50, 2400

@@ -23,7 +23,7 @@ HEAD = 1 << 16
 """Bytes that are looked at."""
 
 SUFFIXES = frozenset(
-    """.pdf .png .jpg .jpeg .tif .tiff .webp .bmp .gif
+    """.pdf .png .jpg .jpeg .tif .tiff .webp .bmp .gif .heic .heif
     .docx .docm .dotx .doc .odt .rtf .pptx .pptm .ppsx .ppt .pps .odp .xlsx .xlsm .xltx .xlsb .xls
     .ods .csv .tsv .txt .text .md .markdown .rst .htm .html .xhtml .epub .eml .mbox .msg""".split()
 )
@@ -60,6 +60,7 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _PICTURE = re.compile(
     rb"\x89PNG\r\n | \xff\xd8\xff | II\*\0 | MM\0\* | II\+\0 | MM\0\+ | RIFF....WEBP | GIF8[79]a"
+    rb"| ....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)"
     rb"| BM....\0\0\0\0...\0[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0",
     re.DOTALL | re.VERBOSE,
 )

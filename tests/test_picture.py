@@ -11,6 +11,8 @@ from rag import picture, pixels
 from rag.errors import DamagedDocument, DocumentTooLarge, UnreadableDocument, UnsupportedDocument
 from rag.types import Box, Document, Line, Page, ReadLimits
 
+PHOTO = Path(__file__).with_name("photo.heic")
+"""As telephones make them, with two lines of text and the black square of `marked`."""
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 
 
@@ -85,6 +87,23 @@ def test_a_picture_is_one_page_that_ocr_must_read(path: Path, kind: str) -> None
         "seen",
         (Line(0, 4, 1, 2, 3, 4),),
     )
+
+
+def test_a_photograph_of_a_telephone_is_read_like_any_other(path: Path) -> None:
+    document = read(path, PHOTO.read_bytes())
+    assert document.media_type == "image/heif"
+    assert [(page.label, page.size) for page in document.pages] == [("picture", (480.0, 180.0))]
+    reader = Recorder()
+    assert ocr(path, reader=reader).text == "seen"
+    for shown in (reader.shown[0][0], drawn(path, width_px=480)):
+        assert shown[10, 10].max() < 60
+        assert shown[-10, -10].min() > 200
+
+
+@pytest.mark.parametrize("end", [100, 1000, 3000])
+def test_a_photograph_that_breaks_off_is_damaged_or_none(path: Path, end: int) -> None:
+    with pytest.raises((DamagedDocument, UnsupportedDocument), match=r"a\.png"):
+        read(path, PHOTO.read_bytes()[:end])
 
 
 def test_each_page_of_a_tiff_is_a_page(path: Path) -> None:

@@ -118,6 +118,19 @@ def test_boxes_and_pictures_come_from_readers_too(pool: Callable[..., Readers], 
 
 
 @pytest.mark.real
+def test_a_reader_can_do_all_that_a_photograph_needs(pool: Callable[..., Readers]) -> None:
+    """Its libraries are loaded, and decode and read, behind the sandbox."""
+    photo = Path(__file__).with_name("photo.heic")
+    readers = pool(command=(sys.executable, "-P", "-m", "rag.reader"), memory_mb=3000)
+
+    made = readers.read(photo, doc_id="id", name=photo.name)
+    page = readers.ocr_page(photo, 1, name=photo.name)
+
+    assert made.unread == (1,)
+    assert page.text == "The orchard at Fellgate has\nforty apple trees."
+
+
+@pytest.mark.real
 def test_a_document_is_cut_as_it_would_be_in_this_process(
     pool: Callable[..., Readers], models_dir: Path
 ) -> None:

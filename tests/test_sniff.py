@@ -30,6 +30,7 @@ def kind(data: bytes, name: str = "file") -> str:
         (b"II*\0", "picture"),
         (b"RIFF\0\0\0\0WEBP", "picture"),
         (b"GIF89a", "picture"),
+        (b"\0\0\0\x1cftypheic\0\0\0\0mif1heic", "picture"),
         (b"BM\x36\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", "picture"),
         (b"{\\rtf1 text}", "text"),
         ("Größe".encode("cp1252"), "text"),
