@@ -112,7 +112,7 @@ def read(text: str) -> Iterator[Figure]:
     known = facts.read(text)
     years = frozenset(known.years)
     yield from (Figure("date", (readings, years)) for readings in known.days)
-    yield from (Figure("time", time) for time in facts.times(known.stems))
+    yield from (Figure("time", time.removesuffix("am")) for time in facts.times(known.stems))
 
 
 def _currency(text: str, found: re.Match[str]) -> str:

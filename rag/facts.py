@@ -113,6 +113,7 @@ TOKEN = re.compile(
       (?P<iso> (?<!\d)\d{{4}}-\d\d?-\d\d?(?!\d) )
     | (?P<spanned> (?<![\d/.,-])(?:19|20)\d\d(?:[/–-]|/20|/19)\d\d(?![\d/–-]) )       # 2024/25
     | (?P<slashed> (?<![\d/.])(?:\d\d?/\d\d?/(?:\d{{4}}|\d\d)|\d\d?\.\d\d?\.\d{{4}})(?![\d/]) )
+    | (?P<clock> (?<![\w:.,])\d\d?(?:[:.]\d\d)?\s?[AaPp]\.?[Mm]\b(?:\.(?!\w))? )       # 2.15 p.m.
     | (?P<code> (?<![\w.,$€£¥₹])\d{{1,3}}-?[A-Z]s?(?!\w)    # 3M, 10-K, 10-Qs
       | \d{{3,4}}['’]?s(?!\w)                               # 1990s
       | (?<![\d:])\d\d?:\d\d(?::\d\d)?(?![\d:])            # 3:04
@@ -131,6 +132,7 @@ DAY = re.compile(
     rf"|(?<!\d)(?P<d2>\d\d?)(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<m2>{MONTH})\b",
     re.IGNORECASE,
 )
+CLOCK = re.compile(r"0?(\d\d?)(?:[:.](\d\d))?\s?([ap])", re.IGNORECASE)
 DAY_BEFORE = re.compile(r"\d(?:st|nd|rd|th)?\s(?:of\s)?$")
 DAY_AFTER = re.compile(r"\.?,?\s*\d")
 PLURAL = re.compile(r"[A-Z]{2,}s")
@@ -244,6 +246,7 @@ def speaks_of(text: str, stem: str) -> bool:
 class _Draft:
     stems: set[str] = field(default_factory=set)
     lower: set[str] = field(default_factory=set)
+    coined: set[str] = field(default_factory=set)
     months: set[int] = field(default_factory=set)
     numbers: list[tuple[int, Number]] = field(default_factory=list)
     quarters: list[int] = field(default_factory=list)
@@ -291,7 +294,8 @@ def _take_word(draft: _Draft, text: str, found: re.Match[str]) -> None:
         key = _key(token)
         draft.stems.add(key)
         draft.sequence.append(key)
-        if kind == "code" or token != word:
+        draft.coined |= other_clocks(key) if ":" in key else set()
+        if kind in ("code", "clock") or token != word:
             draft.capitals.append(found)
         else:
             draft.lower.add(key)
@@ -307,7 +311,7 @@ def _is_empty(token: str, word: str, kind: str | None) -> bool:
 def _finish(draft: _Draft, text: str) -> Facts:
     names = _names(text, draft.capitals)
     quarters = [QUARTERS.get(word.casefold(), 0) for word in QUARTER.findall(text)]
-    coined = {name.initials for name in names if name.initials} | _joined(text)
+    coined = {name.initials for name in names if name.initials} | _joined(text) | draft.coined
     days = [day for date in draft.dates for _, day in date.readings]
     within = {at for date in draft.dates for at in date.at}
     years = [figures.plain(date.year, year=True) for date in draft.dates if date.year]
@@ -339,8 +343,22 @@ def _joined(text: str) -> set[str]:
     return {_key(a + b) for a, b in BROKEN.findall(text)}
 
 
+def other_clocks(key: str) -> set[str]:
+    """What else a time of day may be called: 14:15 is 2:15, and 9:00 may be 9:00 am, as that is
+    9:00. Only what is said to be in the afternoon is 14:15 for certain."""
+    if key.endswith("am"):
+        return {key.removesuffix("am")}
+    hour, _, rest = key.partition(":")
+    if int(hour or 0) > 12:
+        return {f"{int(hour) - 12}:{rest}"}
+    return {f"{key}am"}
+
+
 @lru_cache(maxsize=1 << 15)
 def _key(token: str) -> str:
+    if clock := CLOCK.match(token):
+        hour, minutes, half = int(clock[1]) % 12, clock[2] or "00", clock[3].casefold()
+        token = f"{hour + 12}:{minutes}" if half == "p" else f"{hour}:{minutes}am"
     plain = _bare(token.replace(".", "").replace("-", "").casefold())
     if PLURAL.fullmatch(token):
         plain = plain[:-1]

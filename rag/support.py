@@ -441,7 +441,8 @@ def _lends_label(claim: Claim, held: Held) -> bool:
 def _tells_another_time(claim: Claim, line: Line) -> bool:
     """Whether a line tells times of day and none of the claim's: "To: York | Leaves: 9:40" is no
     place for a bus at 8:15, beside the row that has one."""
-    said, told = facts.times(claim.words), facts.times(line.facts.stems)
+    known = line.facts.stems | line.facts.coined
+    said, told = facts.times(claim.words), facts.times(known)
     return bool(said and told) and not said & told
 
 

@@ -4,12 +4,14 @@
 several figures of a kind is meant is told by the words of the question that stand behind them: one
 belongs to the figure in front of it when that is the nearest too, and what stands in brackets to
 the name in front. "Respectively" gives the first figure to the first year, the second to the
-second. In doubt nothing is swapped.
+second. A time of day is that of the word closely in front of it: "opens at 8:30 and closes at
+17:00" does not open at 17:00. In doubt nothing is swapped.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag import facts
 from rag.facts import Facts
@@ -17,6 +19,8 @@ from rag.facts import Facts
 TOKEN = re.compile(r"[,;]|[$€£¥₹]?\s?\d(?:[\d.,’]*\d)?\s?%?|[^\W\d_]+(?:['’-][^\W\d_]+)*")
 CROSSING = 3
 """Words that a comma or semicolon is as far as."""
+CLOSELY = 3
+"""Words in front of a time of day that say what it is the time of."""
 MONEY = frozenset("dollar euro pound penny pence cent".split())
 IN_TURN = re.compile(r"\brespectively\b", re.IGNORECASE)
 BRACKETED = re.compile(r"([^\W\d_][^(),;]*?)\s*\(([^()]+)\)")
@@ -36,7 +40,11 @@ class _Token:
 
 def is_swapped(line: str, said: Facts, asked: Facts) -> bool:
     """line: a sentence of prose that holds what is said."""
-    return _is_figure_swapped(line, said, asked) or _is_name_swapped(line, said, asked)
+    return (
+        _is_figure_swapped(line, said, asked)
+        or _is_name_swapped(line, said, asked)
+        or _is_time_swapped(line, said, asked)
+    )
 
 
 def _is_figure_swapped(line: str, said: Facts, asked: Facts) -> bool:
@@ -93,6 +101,32 @@ def _is_name_swapped(line: str, said: Facts, asked: Facts) -> bool:
         if words and words <= common and names and not names & named:
             return True
     return False
+
+
+def _is_time_swapped(line: str, said: Facts, asked: Facts) -> bool:
+    """Whether what is asked stands closely in front of another time, and words that nobody said in
+    front of the one that is told."""
+    told = facts.read(line)
+    times = facts.times(told.stems)
+    ours = {time for time in times if _is_said(time, said)}
+    if len(ours) != 1 or not times - ours or any(_is_said(time, asked) for time in ours):
+        return False
+    words = [item for item in told.sequence if isinstance(item, str)]
+    places = [-1, *(i for i, word in enumerate(words) if word in times)]
+    fronts = {
+        words[place]: words[max(before, place - CLOSELY - 1) + 1 : place]
+        for before, place in pairwise(places)
+    }
+    own = set(fronts[ours.pop()])
+    return bool(own) and any(
+        asked.stems & said.stems & {*front} - own and not own & said.stems
+        for time, front in fronts.items()
+        if not _is_said(time, said)
+    )
+
+
+def _is_said(time: str, known: Facts) -> bool:
+    return bool({time, *facts.other_clocks(time)} & facts.times(known.stems | known.coined))
 
 
 def _nearest(places: list[int], figures: list[_Token]) -> int:

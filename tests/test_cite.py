@@ -753,6 +753,11 @@ OPEN = "The museum opens at 10:30 on Sunday. The shop opens at 9:50 on Monday."
         ("When does it open?", OPEN, "The museum opens at 10:30 on Sunday.", True),
         ("When do they open?", OPEN,
          "The museum opens at 10:30 on Sunday and the shop at 09:50 on Monday.", True),
+        ("When is the eye clinic?", CALENDAR, "The eye clinic is at 2.30 p.m.", True),
+        ("When is the eye clinic?", CALENDAR, "The eye clinic is at 2:30.", True),
+        ("When is the eye clinic?", CALENDAR, "The eye clinic is at 2:30 am.", False),
+        ("When is the dentist?", CALENDAR, "The dentist is at 9 am.", True),
+        ("When is the dentist?", CALENDAR, "The dentist is at 9 pm.", False),
     ],
 )  # fmt: skip
 def test_a_time_of_day_is_of_its_own_row_or_sentence(

@@ -1,6 +1,6 @@
 import pytest
 
-from rag.facts import Facts, read, speaks_of
+from rag.facts import Facts, read, speaks_of, times
 
 
 def names(text: str) -> list[str]:
@@ -58,6 +58,34 @@ def test_names_and_codes_are_found_wherever_they_stand() -> None:
 
 def test_a_time_of_day_is_one_thing_and_not_two_numbers() -> None:
     assert (read("at 3:04").numbers, names("at 3:04")) == ((), ["3:04"])
+
+
+@pytest.mark.parametrize(
+    ("text", "stem", "coined"),
+    [
+        ("14:15", "14:15", "2:15"),
+        ("2:15 pm", "14:15", "2:15"),
+        ("2.15 P.M.", "14:15", "2:15"),
+        ("12 pm", "12:00", "12:00am"),
+        ("9am", "9:00am", "9:00"),
+        ("09:00", "9:00", "9:00am"),
+        ("12.30 am", ":30am", ":30"),
+        ("00:30", ":30", ":30am"),
+    ],
+)
+def test_a_time_of_day_is_the_same_with_and_without_its_half(
+    text: str, stem: str, coined: str
+) -> None:
+    known = read(f"It starts at {text} sharp.")
+    assert stem in known.stems
+    assert coined in known.coined
+    assert not known.numbers
+
+
+@pytest.mark.parametrize("text", ["10 ampere", "3 pmol", "100 pm"])
+def test_what_only_looks_like_a_time_of_day_is_none(text: str) -> None:
+    known = read(f"It takes {text} of it.")
+    assert not times(known.stems | known.coined)
 
 
 def test_a_long_name_also_counts_by_its_initials() -> None:

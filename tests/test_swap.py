@@ -15,6 +15,8 @@ CASH = (
     "Cash in 2022 and 2021 was $3 million and $8 million, respectively, of which $1 million and "
     "$2 million, respectively, is held abroad."
 )
+HOURS = "The library opens at 8:30 and closes at 17:00 on weekdays."
+TRAIN = "The train leaves Leeds at 9.40 am, and arrives in York at 10.15 am."
 AIDERS = "First aiders: Nora Blythe (office) and Idris Cole (press room)."
 
 
@@ -28,6 +30,11 @@ AIDERS = "First aiders: Nora Blythe (office) and Idris Cole (press room)."
         (RENT, "What was the rent in 2021?", "Rent in 2021 was $14.3 million."),
         (RENT, "What was the rent in 2020?", "Rent was $3.1 million."),
         (CASH, "How much was held abroad in 2022?", "Held abroad in 2022 was $2 million."),
+        (HOURS, "When does the library open?", "The library opens at 17:00."),
+        (HOURS, "When does the library open?", "The library opens at 5 pm."),
+        (HOURS, "When does the library close?", "It closes at 8:30."),
+        (TRAIN, "When does the train leave Leeds?", "The train leaves Leeds at 10:15 am."),
+        (TRAIN, "When does it arrive in York?", "It arrives in York at 9:40."),
         (AIDERS, "Who is the first aider in the press room?", "Nora Blythe is in the press room."),
     ],
 )
@@ -50,6 +57,12 @@ def test_a_figure_or_name_of_something_else_in_the_line_is_swapped(
         (RENT, "What was the rent?", "Rent was $3.1 million."),
         (CASH, "How much was held abroad in 2021?", "Held abroad in 2021 was $2 million."),
         (AIDERS, "Who is the first aider in the press room?", "Idris Cole is in the press room."),
+        (HOURS, "When does the library open?", "The library opens at 8:30."),
+        (HOURS, "When does the library close?", "The library closes at 5 pm."),
+        (HOURS, "Is the library open at 17:00?", "The library closes at 17:00."),
+        (TRAIN, "When does the train arrive in York?", "The train arrives in York at 10:15."),
+        ("It is open from 8:30 to 17:00.", "When is it open?", "It is open until 17:00."),
+        ("Doors open at 19:00, it starts at 19:30.", "When is it?", "It starts at 19:30."),
         ("In London £160, elsewhere £110.", "What is it in London?", "It is £160 in London."),
         ("Up to £110, in London £160 a night.", "What is it in London?", "In London it is £160."),
         (
