@@ -51,6 +51,8 @@ ENDS = frozenset(
     "and but while although though because since if unless except when which who".split()
 )
 """Of what they reach, as marks are."""
+PLACING = frozenset("about at because by during for from in on over to upon within".split())
+"""What is left out by "without" ends before one of these: "dismiss without notice for theft"."""
 ONLY = frozenset(("only", "just", "merely", "least", "less", "more", "later", "longer", "fewer"))
 """Behind "not" or "no" they make another thing of it."""
 RESTRICTING = frozenset("only unless except excluding excluded excludes".split())
@@ -216,14 +218,18 @@ def _clauses(text: str) -> Iterator[list[str]]:
 def _of_clause(clause: list[str], n_cues: int) -> tuple[list[_Word], int]:
     words: list[_Word] = []
     sign, cue, n_reached, whole = 1, -1, 0, 0
+    outer = None
     for i, word in enumerate(clause):
         behind = clause[i + 1] if i + 1 < len(clause) else ""
         if word == "no" and i and clause[i - 1] in OWNERS:
             continue
         if (word in FORWARD and behind not in ONLY) or (word in FAILING and behind == "to"):
+            outer = (sign, cue, n_reached) if word == "without" else None
             sign, cue, n_reached = (1 if word == "without" else sign) * -1, n_cues, 0
             n_cues += 1
             continue
+        if outer and word in PLACING:
+            (sign, cue, n_reached), outer = outer, None
         concept, own = SIGNS.get(word, ("", 1))
         stem = concept or wording.start(word)
         if not concept and (word in facts.FUNCTION_WORDS or len(word) < 2):

@@ -22,6 +22,8 @@ CROSSING = 3
 CLOSELY = 3
 """Words in front of a time of day that say what it is the time of."""
 MONEY = frozenset("dollar euro pound penny pence cent".split())
+CLAUSE = re.compile(r"\s*(?:\(?\d+(?:\.\d+)*[.)]|\d+(?:\.\d+)+)\s+(?=[A-Z])")
+"""The number of a clause in front of its text: no figure of it."""
 IN_TURN = re.compile(r"\brespectively\b", re.IGNORECASE)
 BRACKETED = re.compile(r"([^\W\d_][^(),;]*?)\s*\(([^()]+)\)")
 
@@ -40,6 +42,8 @@ class _Token:
 
 def is_swapped(line: str, said: Facts, asked: Facts) -> bool:
     """line: a sentence of prose that holds what is said."""
+    clause = CLAUSE.match(line)
+    line = line[clause.end() :] if clause else line
     return (
         _is_figure_swapped(line, said, asked)
         or _is_name_swapped(line, said, asked)

@@ -15,6 +15,7 @@ CAR = (
 DISCOUNT = "One claim does not reduce it; a second takes it down to 4 years."
 REFUNDS = "Refunds are made for tickets; none are made for vouchers."
 WARRANTY = "The warranty does not apply if the seal is broken."
+DISMISSAL = "The company may dismiss without notice for gross misconduct, such as theft."
 DOSE = "Do not take the full dose if your kidneys are weak; take half a dose."
 INTEREST = "Interest is not charged if rent is paid on time. If it is late, interest is charged."
 DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 2018."
@@ -25,6 +26,8 @@ DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 20
     [
         ("Yes, pets are allowed without written consent of the landlord.", NO_PETS),
         ("Pets are allowed.", "Pets are not allowed."),
+        ("The company may dismiss with notice for gross misconduct.", DISMISSAL),
+        ("You may not enter for inspection.", "They may enter without notice for inspection."),
         ("Pets aren't allowed.", "Pets are allowed."),
         ("You cannot keep a dog.", "The tenant may keep one dog or two cats."),
         ("Animals of any kind are allowed.", FORBIDDEN),
@@ -56,6 +59,8 @@ def test_the_opposite_of_the_source_is_seen(said: str, source: str) -> None:
     [
         ("Pets are allowed only with written consent of the landlord.", NO_PETS),
         ("Pets are not allowed without written consent.", NO_PETS),
+        ("Gross misconduct includes theft.", DISMISSAL),
+        ("The company may dismiss for gross misconduct.", DISMISSAL),
         ("The landlord does not allow pets without consent.", NO_PETS),
         ("Animals are not allowed.", FORBIDDEN),
         ("The agreement prohibits the keeping of animals.", FORBIDDEN),

@@ -17,6 +17,7 @@ CASH = (
 )
 HOURS = "The library opens at 8:30 and closes at 17:00 on weekdays."
 TRAIN = "The train leaves Leeds at 9.40 am, and arrives in York at 10.15 am."
+BREACH = "8.4 The Company may dismiss for gross misconduct, including breach of clause 9."
 AIDERS = "First aiders: Nora Blythe (office) and Idris Cole (press room)."
 
 
@@ -63,6 +64,7 @@ def test_a_figure_or_name_of_something_else_in_the_line_is_swapped(
         (TRAIN, "When does the train arrive in York?", "The train arrives in York at 10:15."),
         ("It is open from 8:30 to 17:00.", "When is it open?", "It is open until 17:00."),
         ("Doors open at 19:00, it starts at 19:30.", "When is it?", "It starts at 19:30."),
+        (BREACH, "What is gross misconduct?", "Gross misconduct is a breach of clause 9."),
         ("In London £160, elsewhere £110.", "What is it in London?", "It is £160 in London."),
         ("Up to £110, in London £160 a night.", "What is it in London?", "In London it is £160."),
         (
