@@ -221,6 +221,18 @@ class Catalog:
                 (message, kind, doc_id),
             )
 
+    def keep_as_read(self, doc_id: str, message: str, kind: str) -> None:
+        """Of a document that could not be read again: what was read before stays. What OCR had yet
+        to read of it is given up."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE documents SET state = 'searchable', error = ?, error_kind = ?, "
+                "unread = '[]' WHERE id = ?",
+                (message, kind, doc_id),
+            )
+            db.execute("DELETE FROM scans WHERE doc_id = ?", (doc_id,))
+            _recount(db)
+
     def fail(self, doc_id: str, message: str, kind: str) -> None:
         with self._transaction() as db:
             _erase_text(db, doc_id)

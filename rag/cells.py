@@ -2,6 +2,7 @@
 again. A file for each passage, in a folder for each document; all of it can be lost at any time."""
 
 import os
+import re
 import shutil
 import struct
 import threading
@@ -22,6 +23,8 @@ SPARE = 2 << 30
 
 COMMON = "common"
 """In place of a document: of what belongs to none, such as instructions."""
+OURS = re.compile(rf"{COMMON}|[0-9a-f]{{64}}")
+"""Folders of documents. Whoever chose a folder that was not empty keeps all others."""
 
 
 class CellStore:
@@ -126,7 +129,7 @@ class CellStore:
 
     def keep_only(self, doc_ids: Collection[str]) -> None:
         """Leave nothing of any other document."""
-        found = {folder.name for folder in self._folder.glob("*/*")}
+        found = {path.name for path in self._folder.glob("*/*") if OURS.fullmatch(path.name)}
         for doc_id in found - {COMMON, *doc_ids}:
             self.remove(doc_id)
 
@@ -147,6 +150,8 @@ def _sizes(folder: Path) -> dict[str, int]:
     """Bytes by name, least recently used first. Leaves no file that was not finished."""
     found: list[tuple[float, str, int]] = []
     for path in folder.glob("*/*/*"):
+        if not OURS.fullmatch(path.parent.name):
+            continue
         with suppress(OSError):
             if path.suffix:
                 path.unlink()

@@ -222,7 +222,10 @@ class Ingest:
             document, chunks, unread = result()
         except DocumentError as error:
             with self._writing:
-                self.catalog.fail(doc_id, str(error), type(error).__name__)
+                if record.n_chunks:  # what was read before is better than nothing
+                    self.catalog.keep_as_read(doc_id, str(error), type(error).__name__)
+                else:
+                    self.catalog.fail(doc_id, str(error), type(error).__name__)
             yield Progress(record.name, doc_id, "failed", message=str(error))
             return
         with self._writing:

@@ -60,6 +60,8 @@ from rag.vectors import ChromaIndex, read_axes
 
 T = TypeVar("T")
 STRICTNESS = "strictness"
+TEMPORARY = "strongroom-tmp"
+"""A folder that nobody else's can be, because it is emptied."""
 WIDE = 40
 """Passages, from which is seen what documents a figure may be in."""
 MOST_COMPARED = 40
@@ -408,7 +410,7 @@ def open_library(settings: Settings, *, command: str) -> Library:
     _make_folders(folder)
     with ExitStack() as opened:
         opened.callback(LibraryLock(folder, command=command).close)
-        opened.enter_context(_temporary_files_in(folder / "tmp"))
+        opened.enter_context(_temporary_files_in(folder / TEMPORARY))
         catalog = Catalog(folder / "library.db")
         opened.callback(catalog.close)
         known = models.load_catalog()

@@ -123,9 +123,9 @@ class Room:
         self.worker.wake()
 
     def retry(self, doc_id: str, *, password: str | None = None) -> None:
-        """Read a document again that failed."""
+        """Read a document again that failed. The text of one that did not stays as it is."""
         record = self.library.catalog.document(doc_id)
-        if record is not None:
+        if record is not None and record.state == "failed":
             # Whether it stays when its file is gone is as it was.
             self.library.catalog.queue(doc_id, record.name, record.n_bytes, password, kept=False)
             self.worker.wake()

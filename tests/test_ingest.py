@@ -560,6 +560,26 @@ def test_a_document_read_again_leaves_nothing_of_its_former_chunks(
     assert library.ingest.vectors.ids() == library.catalog.embedded_ids()
 
 
+def test_a_document_that_cannot_be_read_again_keeps_what_was_read(
+    fake_library: Open, write_pdf: Write
+) -> None:
+    library = fake_library()
+    take_in(library, write_pdf("garden.pdf", "Forty trees."))
+    (doc_id,) = library.catalog.document_ids()
+    (library.ingest.originals / doc_id).unlink()
+
+    library.ingest.read_again(doc_id)
+    steps = [progress.step for progress in library.ingest.resume()]
+
+    record = library.catalog.document(doc_id)
+    assert record is not None
+    assert "failed" in steps
+    assert (record.state, record.error_kind) == ("embedded", "UnreadableDocument")
+    assert library.page_text(doc_id, 1) == "Forty trees."
+    assert library.ingest.vectors.ids() == library.catalog.embedded_ids()
+    assert library.search("trees")
+
+
 def test_a_folder_that_was_not_empty_keeps_what_was_in_it(
     fake_library: Open, tmp_path: Path
 ) -> None:

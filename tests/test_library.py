@@ -24,7 +24,7 @@ from rag.errors import (
     StoreLocked,
     StoreMismatch,
 )
-from rag.library import Lazy, Library, open_library, read_catalog
+from rag.library import TEMPORARY, Lazy, Library, open_library, read_catalog
 from rag.settings import Settings
 from rag.testing import ScriptedGenerator
 from rag.types import EVERYTHING, Delta, Done, Filter, Sources, Span
@@ -511,7 +511,7 @@ def test_temporary_files_are_in_the_library_and_gone_when_it_closes(
 ) -> None:
     before = tempfile.gettempdir()
     library = open_library(real_settings, command="test")
-    folder = real_settings.library / "tmp"
+    folder = real_settings.library / TEMPORARY
 
     with tempfile.NamedTemporaryFile(delete=False) as left_behind:
         assert Path(left_behind.name).parent == folder
@@ -522,6 +522,21 @@ def test_temporary_files_are_in_the_library_and_gone_when_it_closes(
 
     assert not folder.exists()
     assert tempfile.gettempdir() == before
+
+
+@pytest.mark.real
+def test_whoever_chose_a_folder_that_was_not_empty_keeps_what_is_in_it(
+    real_settings: Settings,
+) -> None:
+    folder = real_settings.library
+    theirs = [folder / "tmp" / "thesis.docx", folder / "cells" / "2024" / "a" / "plan.png"]
+    for path in theirs:
+        path.parent.mkdir(parents=True)
+        path.write_text("mine")
+
+    open_library(real_settings, command="test").close()
+
+    assert [path.read_text() for path in theirs] == ["mine", "mine"]
 
 
 @pytest.mark.real

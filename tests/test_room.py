@@ -240,6 +240,22 @@ def test_a_failed_document_is_read_again_with_its_password(open_room: Callable[.
     room.retry("f" * 64)
 
 
+def test_trying_again_leaves_the_text_of_what_did_not_fail(
+    open_room: Callable[..., Room], write_pdf: Write
+) -> None:
+    room = open_room()
+    (staged,), _ = room.add_path(write_pdf("garden.pdf", "Forty trees."))
+    settled(room)
+    (room.library.ingest.originals / staged.doc_id).unlink()
+    room.library.catalog.mark(staged.doc_id, "Its copy is gone.", "UnreadableDocument")
+
+    room.retry(staged.doc_id)
+    settled(room)
+
+    assert states(room) == {"garden.pdf": "embedded"}
+    assert room.library.page_text(staged.doc_id, 1) == "Forty trees."
+
+
 def test_a_removed_document_is_gone(open_room: Callable[..., Room], write_pdf: Write) -> None:
     room = open_room()
     (staged,) = room.add([write_pdf("a.pdf", *GARDEN)])

@@ -473,7 +473,9 @@ def _attention(room: Room, record: DocumentRecord) -> None:
             password = None
             if record.error_kind == "EncryptedDocument":
                 password = st.text_input("Password", type="password", key=f"pw-{record.id}")
-            if st.button("Try again", key=f"retry-{record.id}"):
+            # Of others the text is there, which is not given up for a copy that is not.
+            is_failed = record.state == "failed"
+            if is_failed and st.button("Try again", key=f"retry-{record.id}"):
                 room.retry(record.id, password=password or None)
                 st.rerun()
             if st.button("Remove", key=f"remove-{record.id}"):
