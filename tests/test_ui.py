@@ -339,6 +339,33 @@ def test_what_a_document_or_model_says_is_never_live(
     assert not any("192.0.2.1" in m.value for m in shown.markdown)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["[bill](https://192.0.2.1)", "![](http://192.0.2.1)", "www.example.com", "a@example.com"],
+)
+def test_a_message_is_inert_whatever_it_names(text: str) -> None:
+    shown = render.inert(text)
+
+    assert text not in shown
+    assert not re.search(r"(?<!\\)[\[\]()@.]|://|www\.|@\w", shown.replace("\\:", ":"))
+    assert re.sub(rf"\\|{render.WORD_JOINER}", "", shown) == text
+    assert render.inert("Run `strongroom list`") == "Run `strongroom list`"
+
+
+def test_the_subject_of_a_mail_is_not_live_beside_its_page(room: Room, tmp_path: Path) -> None:
+    subject = "[Renew](https://192.0.2.1/licence)"
+    mail = f"From: a@example.com\nSubject: {subject}\nDate: Mon, 4 Mar 2024 10:00:00 +0000\n\n"
+    (tmp_path / "mail.eml").write_text(f"{mail}The garden has forty apple trees.\n")
+    room.add([tmp_path / "mail.eml"])
+    room.worker.wait()
+    app = ask(run(), room)
+    next(b for b in app.button if (b.key or "").startswith("cite-")).click().run()
+
+    (label,) = [caption.value for caption in app.caption if "Renew" in caption.value]
+    assert subject not in label
+    assert render.inert(subject) in label
+
+
 def test_a_question_that_fails_says_why(
     fake_library: Callable[..., Library], write_pdf: Callable[..., Path]
 ) -> None:

@@ -33,7 +33,7 @@ def main() -> None:
     shared.sign()
     st.html(render.STYLE)
     if room.problem:
-        st.error(room.problem, icon=":material/error:")
+        st.error(render.inert(room.problem), icon=":material/error:")
     conversation = _chosen(room)
     _sidebar(room, conversation)
     if conversation is None:
@@ -188,7 +188,7 @@ def _turn(room: Room, conversation: Conversation, turn: Turn) -> None:
         elif turn.answer is not None:
             reply.finished(room, turn.id, turn.answer)
         else:
-            st.warning(turn.note or UNFINISHED, icon=":material/info:")
+            st.warning(render.inert(turn.note or UNFINISHED), icon=":material/info:")
         filters.note(room, turn.within)
 
 

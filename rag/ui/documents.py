@@ -120,7 +120,7 @@ def _folders(room: Room) -> None:
         with st.container(border=True):
             st.text(key)
             if source.problem:
-                st.warning(source.problem)
+                st.warning(render.inert(source.problem))
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(_about(source), width="stretch")
                 st.toggle(
@@ -195,7 +195,7 @@ def _rename(room: Room, old: str, new: str) -> None:
     try:
         room.library.catalog.rename_collection(old, new)
     except FilterError as error:
-        st.error(str(error))
+        st.error(render.inert(str(error)))
     else:
         st.rerun()
 
@@ -215,12 +215,12 @@ def _about(source: SourceRecord) -> str:
 def _notices() -> None:
     show = {"error": st.error, "info": st.info, "warning": st.warning}
     for kind, message in st.session_state[NOTICES]:
-        show[kind](message)
+        show[kind](render.inert(message))
 
 
 def _library(room: Room) -> None:
     if room.library.healed:
-        st.info(" ".join(room.library.healed), icon=":material/healing:")
+        st.info(render.inert(" ".join(room.library.healed)), icon=":material/healing:")
     if not room.library.catalog.documents():
         st.info(
             "No documents yet. Upload some, or add a folder by its path. "
@@ -311,7 +311,7 @@ def duration(seconds: float) -> str:
 def _table(room: Room) -> None:
     records = room.library.catalog.documents()
     if room.worker.error:
-        st.error(room.worker.error)
+        st.error(render.inert(room.worker.error))
         if st.button("Try again", key="wake"):
             room.worker.wake()
             st.rerun()
@@ -405,7 +405,7 @@ def _sort_in(room: Room, chosen: list[DocumentRecord]) -> None:
             try:
                 catalog.put_in(name, ids)
             except FilterError as error:
-                st.error(str(error))
+                st.error(render.inert(str(error)))
             else:
                 st.rerun()
     if inside:

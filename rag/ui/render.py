@@ -11,6 +11,8 @@ from rag import sentences
 from rag.types import SURE, UNSURE, Answer
 
 MARK = re.compile(r"(?: |(?<=\]))\[(\d*)(\??)\]")
+ADDRESS = re.compile(r"\bhttps?:(?=/)|\bwww(?=\.)|@(?=\w)", re.IGNORECASE)
+WORD_JOINER = "\u2060"
 BULLET = re.compile(r"^([ \t]*)[-*] ", re.MULTILINE)
 BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 
@@ -94,7 +96,15 @@ def places(names: Sequence[str]) -> str:
 def label(text: str, length: int) -> str:
     """A label of Streamlit's: shortened, and without anything that Markdown would act on."""
     short = text if len(text) <= length else text[: length - 1] + "…"
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:&@" else c for c in short)
+    return inert(short).replace("`", r"\`")
+
+
+def inert(text: str) -> str:
+    """A message that may hold a name or a subject, without anything that Markdown would act on but
+    marks of code, in which nothing is live either. Streamlit makes links of bare addresses after it
+    has undone the escapes, so that these are held apart by a character that is not seen."""
+    apart = ADDRESS.sub(f"\\g<0>{WORD_JOINER}", text)
+    return "".join(f"\\{c}" if c in r"\*_{}[]()<>#+-.!|~$:&@" else c for c in apart)
 
 
 def _badge(match: re.Match[str]) -> str:

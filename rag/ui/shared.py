@@ -26,7 +26,7 @@ def room() -> Room:
     try:
         return _opened()
     except RagError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(render.inert(str(error)), icon=":material/error:")
         st.stop()
 
 

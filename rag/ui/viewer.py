@@ -52,7 +52,7 @@ def _show(room: Room, citation: Citation, note: str) -> None:
     try:
         picture = room.library.picture(span.doc_id, number, width_px=WIDTH_PX, boxes=boxes)
     except DocumentError as error:
-        st.error(str(error))
+        st.error(render.inert(str(error)))
     else:
         st.image(picture, width="stretch", alt=f"{name}, {label}")
 
@@ -61,7 +61,7 @@ def _turn_pages(name: str, number: int, n_pages: int, label: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**Page {number} of {n_pages}**", width="stretch")
         if label != f"page {number}":
-            st.caption(label)
+            st.caption(render.inert(label))
         st.button(
             "Previous",
             icon=":material/chevron_left:",
