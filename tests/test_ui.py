@@ -615,11 +615,34 @@ def test_a_collection_is_renamed_and_deleted(garden: Room) -> None:
     assert "called Leases already" in app.error[0].value
 
     app = run("documents")
-    app.toggle(key="pin-Leases").set_value(True).run()
+    app.toggle(key="pin-Leases-False").set_value(True).run()
     app.text_input(key="name-Leases").set_value("Contracts").run()
     app.button(key="delete-Rents").click().run()
     assert not app.exception
     assert garden.library.catalog.collections() == [Collection("Contracts", 1, pinned=True)]
+
+
+def test_what_is_chosen_elsewhere_for_a_folder_or_collection_is_not_undone(
+    room: Room, tmp_path: Path
+) -> None:
+    catalog, folder = room.library.catalog, tmp_path / "papers"
+    folder.mkdir()
+    catalog.put_in("Leases")
+    catalog.put_in("Rents")
+    source, _ = room.library.sources.add(folder)
+    app = run("documents")
+    (choice,) = [box for box in app.selectbox if box.label == "Collection"]
+    choice.set_value("Leases").run()
+    assert catalog.sources()[0].collection == "Leases"
+
+    catalog.collect_source(source, "Rents")
+    catalog.pin_collection("Rents", pinned=True)
+    app.run()
+    app.run()
+
+    assert not app.exception
+    assert catalog.sources()[0].collection == "Rents"
+    assert {c.name: c.pinned for c in catalog.collections()} == {"Leases": False, "Rents": True}
 
 
 def test_what_is_added_goes_into_the_chosen_collection(

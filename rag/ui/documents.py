@@ -1,6 +1,7 @@
 """The Documents page: what the library holds, adding to it and taking away."""
 
 import time
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -145,18 +146,18 @@ def _folders(room: Room) -> None:
 
 
 def _collection_of(room: Room, source: SourceRecord, known: list[str]) -> None:
-    chosen = st.selectbox(
+    # One that is chosen elsewhere makes another control: this one would write its own back.
+    key = f"collection-{source.path}-{source.collection}"
+    st.selectbox(
         "Collection",
         known,
         index=known.index(source.collection) if source.collection in known else 0,
-        key=f"collection-{source.path}",
+        key=key,
         format_func=lambda name: name or "no collection",
         label_visibility="collapsed",
         width=200,
+        on_change=lambda: room.library.catalog.collect_source(source.path, st.session_state[key]),
     )
-    if chosen != source.collection:
-        room.library.catalog.collect_source(source.path, chosen)
-        st.rerun()
 
 
 def _collections(room: Room) -> None:
@@ -177,15 +178,17 @@ def _collections(room: Room) -> None:
                 st.caption(counted(collection.n_documents, "document"))
                 if name != collection.name:
                     _rename(room, collection.name, name)
-                pinned = st.toggle(
+                st.toggle(
                     "Prepare first",
                     value=collection.pinned,
-                    key=f"pin-{collection.name}",
+                    key=f"pin-{collection.name}-{collection.pinned}",
                     help="The model reads its passages before those of other documents",
+                    on_change=partial(
+                        room.library.catalog.pin_collection,
+                        collection.name,
+                        pinned=not collection.pinned,
+                    ),
                 )
-                if pinned != collection.pinned:
-                    room.library.catalog.pin_collection(collection.name, pinned=pinned)
-                    st.rerun()
                 if st.button("Delete", key=f"delete-{collection.name}", help="Documents stay"):
                     room.library.catalog.remove_collection(collection.name)
                     st.rerun()
