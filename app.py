@@ -5,12 +5,13 @@ from pathlib import Path
 import streamlit as st
 
 import rag.ui
-from rag.ui import shared
+from rag.errors import RagError
+from rag.ui import render, shared
 
 PAGES = Path(rag.ui.__file__).parent
 
 st.set_page_config(page_title="Strongroom", page_icon="🔐")
-st.navigation(
+page = st.navigation(
     [
         st.Page(PAGES / "ask.py", title="Ask", icon=":material/forum:", url_path="ask"),
         st.Page(
@@ -21,5 +22,9 @@ st.navigation(
         ),
     ],
     position="top",
-).run()
+)
+try:
+    page.run()
+except RagError as error:
+    st.error(render.inert(str(error)), icon=":material/error:")
 shared.room().shown()

@@ -181,9 +181,7 @@ class Group(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, config: Path | None) -> None:
     """Ask your own documents. Nothing leaves the room."""
-    default = Path("strongroom.toml")
-    path = config or (default if default.is_file() else None)
-    ctx.obj = settings.load(os.environ, path)
+    ctx.obj = settings.load(os.environ, config or settings.default_file())
 
 
 @with_seal_option
@@ -228,7 +226,15 @@ def serve(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
 )
 @library_option
-@click.option("--password", help="Password of encrypted documents.")
+@click.option(
+    "--password",
+    prompt=True,
+    prompt_required=False,
+    hide_input=True,
+    envvar="STRONGROOM_PASSWORD",
+    help="Password of encrypted documents. Last and without a value, it is asked for: what stands "
+    "on the command line, other programs of this machine can see.",
+)
 @click.option(
     "--collection",
     metavar="NAME",

@@ -64,6 +64,10 @@ class Settings:
         return min(self.context_tokens, self.prompt_tokens + self.answer_tokens)
 
 
+FILE = Path("strongroom.toml")
+"""Read from the current folder, if it is there."""
+LEAST_READ = 400
+"""Tokens that instructions, a question and one short passage take."""
 CHOICES = {
     "ocr": get_args(Ocr),
     "require_seal": get_args(Level),
@@ -72,7 +76,7 @@ CHOICES = {
 MINIMUM = {
     "top_k": 1,
     "context_tokens": 512,
-    "prompt_tokens": 256,
+    "prompt_tokens": LEAST_READ,
     "answer_tokens": 16,
     "threads": 0,
     "gpu_layers": -1,
@@ -108,7 +112,18 @@ def load(environ: Mapping[str, str], path: Path | None = None) -> Settings:
     if path is not None:
         settings = _override(settings, _read(path), str(path))
     variables = {f.name: environ.get(f"STRONGROOM_{f.name.upper()}") for f in fields(Settings)}
-    return _override(settings, {k: v for k, v in variables.items() if v}, "the environment")
+    settings = _override(settings, {k: v for k, v in variables.items() if v}, "the environment")
+    if (left := settings.window - settings.answer_tokens) < LEAST_READ:
+        raise SettingsError(
+            f"context_tokens, prompt_tokens and answer_tokens together leave {left} tokens to read "
+            f"the question and its passages in; {LEAST_READ} is the least. Raise context_tokens or "
+            "prompt_tokens, or lower answer_tokens."
+        )
+    return settings
+
+
+def default_file() -> Path | None:
+    return FILE if FILE.is_file() else None
 
 
 def _read(path: Path) -> dict[str, Any]:

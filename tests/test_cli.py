@@ -159,6 +159,18 @@ def test_a_password_opens_encrypted_files(run: Run, tmp_path: Path) -> None:
     assert run("add", path, "--password", "pw").exit_code == 0
 
 
+def test_a_password_is_asked_for_where_none_is_given_and_never_shown(
+    run: Run, tmp_path: Path
+) -> None:
+    path = tmp_path / "secret.pdf"
+    path.write_bytes(pdfs.encrypted(pdfs.make("Sales rose."), user="pw"))
+
+    result = run("add", path, "--password", typed="pw\n")
+
+    assert result.exit_code == 0
+    assert "pw" not in result.output.split()
+
+
 def test_a_folder_without_files_that_can_be_read_could_not_be_added(
     run: Run, tmp_path: Path
 ) -> None:

@@ -97,3 +97,11 @@ def test_the_window_is_no_wider_than_prompts_and_answers() -> None:
     here = default_settings({})
     assert here.window == here.prompt_tokens + here.answer_tokens
     assert replace(here, context_tokens=600).window == 600
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"CONTEXT_TOKENS": "512"}, {"PROMPT_TOKENS": "2000", "ANSWER_TOKENS": "4000"}]
+)
+def test_a_window_in_which_nothing_can_be_read_is_refused(chosen: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"together leave -?\d+ tokens to read"):
+        load({f"STRONGROOM_{name}": value for name, value in chosen.items()})

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from waiting import SlowGenerator, until
 
 from rag import seal
-from rag.errors import ModelMissing
+from rag.errors import ModelMissing, StoreFull
 from rag.library import Library
 from rag.prompt import DECLINED, NO_ANSWER
 from rag.room import Room
@@ -439,7 +439,36 @@ def test_a_path_that_is_not_there_is_named() -> None:
     app = run("documents")
     app.text_input[0].set_value("/nowhere/lease.pdf")
     app.button[0].click().run()
-    assert "/nowhere/lease.pdf cannot be read" in app.error[0].value
+    assert render.inert("/nowhere/lease.pdf cannot be read") in app.error[0].value
+
+
+def test_the_librarys_own_folder_is_not_taken_in(room: Room) -> None:
+    app = run("documents")
+    (path,) = [t for t in app.text_input if t.label.startswith("Or add a file or folder")]
+    path.set_value(str(room.library.settings.library))
+    app.button[0].click().run()
+
+    assert not app.exception
+    assert len(app.error) == 1
+    assert len(app.caption) > 1
+
+
+def test_a_question_that_cannot_be_kept_is_said_and_not_lost(
+    garden: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
+        raise StoreFull("The disk is full. Free some of it and try again.")
+
+    app = run()
+    monkeypatch.setattr(garden, "ask", full)
+    app.chat_input[0].set_value(QUESTION).run()
+
+    (error,) = app.error
+    assert not app.exception
+    assert error.value == render.inert(
+        f"The disk is full. Free some of it and try again. Not asked: {QUESTION}"
+    )
+    assert not app.run().error
 
 
 def test_an_encrypted_document_asks_for_its_password(room: Room, tmp_path: Path) -> None:
@@ -501,6 +530,16 @@ def test_a_page_that_was_refused_for_its_seal_is_refused_again(
     app.run()
 
     assert "at level kernel; this system allows filter" in app.error[0].value
+
+
+def test_a_page_without_the_command_line_reads_the_same_settings(
+    unadopted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("strongroom.toml").write_text('require_seal = "kernel"\n')
+    monkeypatch.setattr(seal, "_sealed", [Seal("filter")])
+
+    assert "at level kernel; this system allows filter" in run().error[0].value
 
 
 def test_what_a_page_writes_without_the_command_line_is_its_owners_too(

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import streamlit as st
 
+from rag.errors import RagError
 from rag.job import UNFINISHED, Job
 from rag.room import Room
 from rag.types import Conversation, Strictness, Turn
@@ -19,6 +20,7 @@ without them."""
 RECENT = 12
 """Conversations in the side bar that are seen at once."""
 QUESTION = "question"
+NOT_ASKED = "not-asked"
 STRICTNESS = "strictness"
 MEANINGS: dict[Strictness, str] = {
     "strict": "Answers only what it is sure of, and refuses more.",
@@ -42,6 +44,8 @@ def main() -> None:
         for turn in conversation.turns:
             _turn(room, conversation, turn)
     filters.choose(room, conversation)
+    if not_asked := st.session_state.pop(NOT_ASKED, ""):
+        st.error(render.inert(not_asked), icon=":material/error:")
     st.chat_input(
         "Ask your documents",
         max_chars=MAX_QUESTION,
@@ -56,7 +60,11 @@ def _ask(room: Room, conversation: Conversation | None) -> None:
     question = st.session_state[QUESTION].strip()
     if question:
         conversation_id = conversation.id if conversation else uuid4().hex
-        room.ask(conversation_id, question, within=filters.current(conversation))
+        try:
+            room.ask(conversation_id, question, within=filters.current(conversation))
+        except RagError as error:
+            st.session_state[NOT_ASKED] = f"{error} Not asked: {question}"
+            return
         filters.asked(conversation_id)
         st.query_params["chat"] = conversation_id
 

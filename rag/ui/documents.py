@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from rag.errors import FilterError
+from rag.errors import FilterError, RagError
 from rag.room import Room
 from rag.types import DocumentRecord, Prepared, Progress, SourceRecord, Work
 from rag.ui import render, shared
@@ -80,8 +80,12 @@ def _add(room: Room) -> None:
         if st.form_submit_button("Add", icon=":material/add:") and typed.strip():
             # File managers copy it between quotes.
             path_typed = Path(typed.strip().strip("'\"")).expanduser()
-            with st.spinner("Copying into the library …"):
-                staged, passed_over = room.add_path(path_typed, collection=into)
+            try:
+                with st.spinner("Copying into the library …"):
+                    staged, passed_over = room.add_path(path_typed, collection=into)
+            except RagError as error:
+                st.session_state[NOTICES][:] = [("error", str(error))]
+                st.rerun()
             _note(staged, passed_over)
             if not staged and path_typed.is_dir():
                 _say("info", "Nothing new in that folder.")

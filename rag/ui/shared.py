@@ -37,7 +37,7 @@ def _opened() -> Room:
     logs.keep_messages_out()
     seal.switch_off(os.environ)
     threads.wait_briefly(os.environ)
-    chosen = settings.load(os.environ)
+    chosen = settings.load(os.environ, settings.default_file())
     if not seal.current().level:
         seal.seal(require=chosen.require_seal, best="filter", keep=None)
     # The page may be asked for again after it was refused, by a process that is sealed by then.
