@@ -336,8 +336,8 @@ def sources_(ctx: click.Context, library: Path | None, as_json: bool) -> None:
 def sync(base: Settings, folder: Path | None, library: Path | None, retire: bool) -> None:
     """Take in what is new in a folder, or in all of them.
 
-    When a folder is not there or is empty, or more than half of its files are gone at once, no
-    document is retired until --retire says that it is meant.
+    When a folder is not there or is empty, or more than half of its files, of 20 or more, are gone
+    at once, no document is retired until --retire says that it is meant.
     """
     if retire and folder is None:
         raise click.UsageError("Name the folder whose documents may be retired.")
