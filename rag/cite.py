@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 
-from rag import evidence, facts, negation, sentences
+from rag import evidence, facts, negation, ranges, sentences
 from rag.facts import Facts
 from rag.support import Run, Source
 from rag.types import Box, Citation, Hit, Sentence, Span
@@ -43,6 +43,8 @@ COMPARED = re.compile(
 )
 WAY = re.compile(r"(?:^|\| )(From|To): ([^|]+)", re.IGNORECASE)
 """A cell of a row that tells a journey."""
+CALLED = re.compile(r"(?P<name>[^|:]+): (?P<value>[^|]+?) \| [^|:]+: ")
+"""The first cell of a row, which tells which row it is."""
 WENT = re.compile(r"\b(from|to) ([A-Z][\w’'-]+(?: [A-Z][\w’'-]+)*)")
 MOST_IN_ITEM = 3
 """Words, or it is a clause, which may say it in its own words."""
@@ -121,6 +123,7 @@ def cite(
             _lists_more(said, runs)
             or _compares_a_cell(said, known, runs)
             or _goes_the_other_way(said, runs)
+            or _is_of_another_range(question, runs)
         ):
             supported = False
         markers = [_marker(run, citations, first, supported=supported) for run in runs]
@@ -149,10 +152,24 @@ def _compares_a_cell(said: str, known: Facts, runs: Sequence[Run]) -> bool:
     return rows and len(known.numbers) == 1 and bool(COMPARED.search(said))
 
 
+def _rows(runs: Sequence[Run]) -> list[str]:
+    return [run.stretch.page[line.span.start : line.span.end] for run in runs for line in run.lines]
+
+
+def _is_of_another_range(question: str, runs: Sequence[Run]) -> bool:
+    """Whether a row is of "more than five years", and what is asked for is that of three."""
+    asked = ranges.measure(question)
+    if asked is None:
+        return False
+    value, unit = asked
+    called = [cell for row in _rows(runs) if (cell := CALLED.match(row))]
+    found = [ranges.of_cell(cell["name"], cell["value"]) for cell in called]
+    return any(seen and seen.unit == unit and not seen.holds(value) for seen in found)
+
+
 def _goes_the_other_way(said: str, runs: Sequence[Run]) -> bool:
     """Whether it says "from" of what a row has under "To", or the other way round."""
-    rows = [run.stretch.page[line.span.start : line.span.end] for run in runs for line in run.lines]
-    ways = [{name.casefold(): place for name, place in WAY.findall(row)} for row in rows]
+    ways = [{name.casefold(): place for name, place in WAY.findall(row)} for row in _rows(runs)]
     for name, place in WENT.findall(said):
         other = "from" if name == "to" else "to"
         told = any(place in way.get(name, "") for way in ways)

@@ -30,6 +30,17 @@ BARE = re.compile(
 """In "office staff may work from home; staff of the press room may not"."""
 CONDITION = re.compile(r"^(.*?)\b(?:if|when|where)\b([^;:]*)")
 """In "none is provided if the car has been stolen": what is denied, and when."""
+EXCEPTED = re.compile(
+    r"\b(?:apart from|except(?: for)?|with the exception of|excluding|not including)\s+([^,;:.()]+)"
+)
+"""In "apart from the roof, our work is guaranteed": of what something is not said."""
+ALLOWED = frozenset(
+    """may can could allow allows allowed permit permits permitted permission entitle entitles
+    entitled entitlement authorise authorised authorize authorized right rights free option optional
+    able accept accepts accepted let lets agree agrees agreed consent discretion possible up maximum
+    most limit within""".split()
+)
+"""One of these is in what lets somebody do something."""
 STOP = re.compile(r"[.!?]\s+")
 ASIDE = re.compile(r"\b(not|never)\s*,([^,;.]{1,80}),")
 """In "shall not, without consent, sublet"."""
@@ -103,6 +114,8 @@ def contradicts(said: str, source: str) -> bool:
         any(n % 2 for n in turned)
         or _is_denied_shortly(said, source)
         or _is_denied_then(said, source)
+        or _is_excepted(said, source)
+        or _is_not_allowed(said, source)
     )
 
 
@@ -138,6 +151,31 @@ def _is_denied_then(said: str, source: str) -> bool:
             if what and what <= denied and when <= then and when - told:
                 return True
     return False
+
+
+def _is_excepted(said: str, source: str) -> bool:
+    """Whether a sentence without any "not" is about nothing but what the source excepts from what
+    it says, and it denies nothing."""
+    if _has(said, LESS | CLAUSE | RESTRICTING) or EXCEPTED.search(_plain(said)):
+        return False
+    ours = wording.starts(said)
+    for sentence in STOP.split(_plain(source)):
+        for found in EXCEPTED.finditer(sentence):
+            rest = sentence[: found.start()] + sentence[found.end() :]
+            excepted = wording.starts(found[1]) - wording.starts(rest)
+            if excepted and excepted <= ours and not _has(rest, LESS | CLAUSE):
+                return True
+    return False
+
+
+def _is_not_allowed(said: str, source: str) -> bool:
+    """Whether a sentence says that something is allowed of which the source tells only that it was
+    done, or is so."""
+    words = WORD.findall(_plain(said))
+    allows = any(SIGNS.get(word) == ("allow", 1) for word in words)
+    if not allows or _has(said, FORWARD | CLAUSE):
+        return False
+    return not _has(source, ALLOWED | FORWARD | CLAUSE)
 
 
 def _has(said: str, little: frozenset[str]) -> bool:

@@ -767,6 +767,29 @@ def test_a_time_of_day_is_of_its_own_row_or_sentence(
     assert [sentence.supported for sentence in cited.sentences] == [supported]
 
 
+SICK = """\
+Length of service: Up to two years | Full pay: 4 weeks
+Length of service: Over two years and up to five years | Full pay: 8 weeks
+Length of service: More than five years | Full pay: 13 weeks"""
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "supported"),
+    [
+        ("How much sick pay after three years?", "Full pay is 8 weeks.", True),
+        ("How much sick pay after three years?", "Full pay is 13 weeks.", False),
+        ("How much sick pay after three years?", "Full pay is 4 weeks.", False),
+        ("How much sick pay after six years?", "Full pay is 13 weeks.", True),
+        ("How much sick pay is there?", "Full pay is 13 weeks.", True),
+    ],
+)
+def test_a_row_for_another_range_bears_nothing_out(
+    question: str, answer: str, supported: bool
+) -> None:
+    cited = check(question, answer, ("contract.docx", SICK))
+    assert [sentence.supported for sentence in cited.sentences] == [supported]
+
+
 LOG = "10:42 door opened by A. Kern\n10:47 alarm switched off\n11:05 door closed"
 HOURS = "Monday to Friday: 9:00 to 18:00\nSaturday: 10:00 - 14:00"
 

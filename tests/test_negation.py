@@ -16,6 +16,8 @@ DISCOUNT = "One claim does not reduce it; a second takes it down to 4 years."
 REFUNDS = "Refunds are made for tickets; none are made for vouchers."
 WARRANTY = "The warranty does not apply if the seal is broken."
 DISMISSAL = "The company may dismiss without notice for gross misconduct, such as theft."
+APART = "Apart from the roof, our workmanship is guaranteed for two years from completion."
+LOOSENED = "Direct cause: the lid was loosened while there was pressure in the receiver."
 DOSE = "Do not take the full dose if your kidneys are weak; take half a dose."
 INTEREST = "Interest is not charged if rent is paid on time. If it is late, interest is charged."
 DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 2018."
@@ -26,6 +28,11 @@ DIVIDENDS = "The company did not pay dividends in 2017 and paid $5 a share in 20
     [
         ("Yes, pets are allowed without written consent of the landlord.", NO_PETS),
         ("Pets are allowed.", "Pets are not allowed."),
+        ("The roof is guaranteed for two years.", APART),
+        ("The shop is open on Sunday.", "The shop is open daily except Sunday."),
+        ("Managers get overtime.", "All staff, with the exception of managers, get overtime."),
+        ("The manual allows the lid to be loosened under pressure.", LOOSENED),
+        ("Loosening the lid under pressure is permitted.", LOOSENED),
         ("The company may dismiss with notice for gross misconduct.", DISMISSAL),
         ("You may not enter for inspection.", "They may enter without notice for inspection."),
         ("Pets aren't allowed.", "Pets are allowed."),
@@ -59,6 +66,12 @@ def test_the_opposite_of_the_source_is_seen(said: str, source: str) -> None:
     [
         ("Pets are allowed only with written consent of the landlord.", NO_PETS),
         ("Pets are not allowed without written consent.", NO_PETS),
+        ("The workmanship is guaranteed for two years.", APART),
+        ("Apart from the roof, the work is guaranteed for two years.", APART),
+        ("The shop is open daily except Sunday.", "The shop is open daily except Sunday."),
+        ("The policy allows five days to be carried over.", "You may carry over five days."),
+        ("The contract allows 20 days of leave.", "You are entitled to 20 days of leave."),
+        ("The lid was loosened under pressure.", LOOSENED),
         ("Gross misconduct includes theft.", DISMISSAL),
         ("The company may dismiss for gross misconduct.", DISMISSAL),
         ("The landlord does not allow pets without consent.", NO_PETS),
