@@ -245,7 +245,7 @@ def _write_contexts(questions: Sequence[Question], folder: Path) -> list[Path]:
 
 def ask(library: "Library", question: Question) -> Result:
     answer = next(e.answer for e in library.ask(question.text) if isinstance(e, Done))
-    return judge(question, answer, library.page_text)
+    return judge(question, answer, library.pages.text)
 
 
 def judge(question: Question, answer: Answer, page_text: PageText) -> Result:

@@ -97,7 +97,7 @@ def _look(library: "Library", question: Question, by: str) -> Result:
     asked = directions.bare(question.text)
     embed = library.embedder().embed if by == "embeddings" else None
     start = time.perf_counter()
-    found = excerpts.nearest(asked, hits, library.page_text, embed)
+    found = excerpts.nearest(asked, hits, library.pages.text, embed)
     ms = (time.perf_counter() - start) * 1000
     holds = [matching.found(question.text, c.quote, question.answers) for c in found]
     return Result(question.dataset, by, any(holds[:1]), any(holds), len(found), ms)

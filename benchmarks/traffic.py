@@ -288,9 +288,9 @@ def _scripted(library: "Library", words: str) -> Any:
         QUESTION,
         retrieve=library.search,
         generator=lambda: ScriptedGenerator(words),
-        page_text=library.page_text,
-        label=library.label,
-        boxes=library.boxes,
+        page_text=library.pages.text,
+        label=library.pages.label,
+        boxes=library.pages.boxes,
         limits=answer.Limits(prompt_tokens=2000, answer_tokens=500),
     )
     return next(event.answer for event in events if isinstance(event, Done))

@@ -1,26 +1,21 @@
 """Puts the parts together: the only place that constructs adapters."""
 
 import os
-import re
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar, get_args
 
 from rag import (
     answer,
     apart,
-    columns,
     conversation,
     cores,
-    geometry,
     listed,
     listing,
     models,
@@ -28,31 +23,27 @@ from rag import (
     opinion,
     prepare,
     prompt,
-    records,
     refusal,
     retrieve,
 )
-from rag.arrays import FloatArray
 from rag.catalog import Catalog
 from rag.cells import CellStore
-from rag.errors import DocumentError, StoreError, StoreMismatch
+from rag.errors import StoreError, StoreMismatch
 from rag.ingest import Ingest
 from rag.lock import LibraryLock
+from rag.pages import Pages
 from rag.readers import Readers
-from rag.records import Table
 from rag.settings import Settings
 from rag.sources import Sources
 from rag.tokens import FolderTokenizer
 from rag.types import (
     EVERYTHING,
     AnswerEvent,
-    Box,
     Embedder,
     Filter,
     Generator,
     Hit,
     ReadLimits,
-    Span,
     Strictness,
     Turn,
 )
@@ -74,12 +65,8 @@ MOST_ALONE = 12
 are prepared, and some ten for another."""
 FEW = 6
 """Documents of a library that are all meant where the question names none of them."""
-MOST_TABLED = 3
-"""Documents whose tables are looked through, those with passages found first."""
-LONGEST_TABLED = 400
-"""Pages of them; a thousand rows are read in a twentieth of a second."""
-MOST_BOXED = 4
-"""Pages of PDFs whose tables are read for one question; one takes about 20 ms."""
+
+
 FROM_EACH = 3
 """Passages."""
 THREADS = "threads"
@@ -137,6 +124,7 @@ class Library:
         self.cells = cells
         self.rule = rule
         self.healed = healed
+        self.pages = Pages(catalog, readers, ingest.originals)
         self._closers = closers
 
     def search(
@@ -197,21 +185,21 @@ class Library:
                 wanted,
                 catalog=self.catalog,
                 doc_ids=None if within.is_empty else self.catalog.matching(within),
-                page_text=self.page_text,
-                label=self.label,
-                boxes=self.boxes,
+                page_text=self.pages.text,
+                label=self.pages.label,
+                boxes=self.pages.boxes,
             )
         return answer.ask(
             question,
             retrieve=lambda q: self.search(q, top_k=top_k, within=within),
             generator=self.generator,
-            page_text=self.page_text,
-            label=self.label,
-            boxes=self.boxes,
+            page_text=self.pages.text,
+            label=self.pages.label,
+            boxes=self.pages.boxes,
             each=lambda rows: self._each(question, rows, within),
             alone=lambda q: self._alone(question, q, within),
-            tables=self._tables,
-            rows=self._placed_rows,
+            tables=self.pages.tables,
+            rows=self.pages.rows,
             limits=answer.Limits(self.settings.prompt_tokens, self.settings.answer_tokens),
             cells=lambda stamp, hits: prepare.names(self.catalog, stamp, hits),
             embed=lambda texts: self.embedder().embed(texts),
@@ -257,7 +245,7 @@ class Library:
         ids = [*dict.fromkeys([*(i for i in found if i in names), *names])]
         if within.documents:
             return ids
-        near, page_text = ids[:MOST_NAMED], cache(self.page_text)
+        near, page_text = ids[:MOST_NAMED], cache(self.pages.text)
         chosen = operands.named(question, near, names, page_text)
         chosen = chosen or operands.called(apart.kind(question), near, names, page_text)
         if not chosen and len(ids) <= few:
@@ -274,111 +262,6 @@ class Library:
         """For every question from now on, over a restart too."""
         self.catalog.set_meta(STRICTNESS, strictness)
 
-    def page_text(self, doc_id: str, number: int) -> str:
-        page = self.catalog.page(doc_id, number)
-        return page.text if page else ""
-
-    def label(self, doc_id: str, number: int) -> str:
-        return self.catalog.place(doc_id, number)[1]
-
-    def boxes(self, span: Span) -> tuple[Box, ...]:
-        """Where the span stands on its page, a box a line; empty where the page does not tell."""
-        boxes = self._boxes(span.doc_id, span.page)
-        return () if boxes is None else geometry.lines_of(boxes[span.start : span.end])
-
-    def _boxes(self, doc_id: str, number: int) -> FloatArray | None:
-        """As in `Page.boxes`; None where the page does not tell.
-
-        OCR has left where its lines are. Else they are read from the original when asked for: boxes
-        of every character of every page would make taking in a document take twice as long, and few
-        pages are ever cited.
-        """
-        stored = self.catalog.page(doc_id, number)
-        if stored is None or not any(stored.size):
-            return None
-        if stored.lines:
-            return geometry.boxes_of(stored.lines, len(stored.text))
-        try:
-            page = self.readers.page(
-                self._original(doc_id),
-                number,
-                name=self._name(doc_id),
-                password=self.catalog.password(doc_id),
-            )
-        except DocumentError:
-            return None
-        return page.boxes if page.text == stored.text else None
-
-    def _tables(
-        self, hits: Sequence[Hit], may_be_in: Callable[[str], bool]
-    ) -> Iterator[tuple[Hit, list[Table]]]:
-        """The tables of the first documents found that have any, with the first passage of each:
-        all of a document whose rows name their columns, those of the pages found of a PDF. Pages
-        that may_be_in rules out are not looked at."""
-        by_document: dict[str, list[Hit]] = {}
-        for hit in hits:
-            by_document.setdefault(hit.chunk.doc_id, []).append(hit)
-        placed = self._placed_tables(hits, may_be_in)
-        tabled = (
-            (own[0], self._named_tables(own) or placed.get(i)) for i, own in by_document.items()
-        )
-        yield from islice(((hit, found) for hit, found in tabled if found), MOST_TABLED)
-
-    def _named_tables(self, own: Sequence[Hit]) -> list[Table]:
-        """Of the document that these passages are of, where they have rows that name columns."""
-        if not any(records.stand_in(hit.chunk.text) for hit in own):
-            return []
-        doc_id = own[0].chunk.doc_id
-        pages = [*islice(self.catalog.labelled_texts(doc_id), LONGEST_TABLED + 1)]
-        found = records.read(doc_id, pages[:LONGEST_TABLED])
-        if len(pages) > LONGEST_TABLED:
-            return [replace(table, goes_on=True) for table in found]
-        return found
-
-    def _placed_tables(
-        self, hits: Sequence[Hit], may_be_in: Callable[[str], bool]
-    ) -> dict[str, list[Table]]:
-        """Tables that are told by where their cells stand, of the pages of these passages, by
-        document."""
-        places = {(span.doc_id, span.page): hit for hit in hits for span in hit.chunk.spans}
-        found: dict[str, list[Table]] = {}
-        n = 0
-        for (doc_id, number), hit in places.items():
-            text = self.page_text(doc_id, number)
-            told = f"{hit.document} {hit.chunk.context} {text}"
-            if n < MOST_BOXED and columns.stand_in(text) and may_be_in(told):
-                boxes = self._boxes(doc_id, number)
-                record = self.catalog.document(doc_id)
-                if boxes is not None and record is not None:
-                    n += 1
-                    is_last = number == record.n_pages
-                    tables = columns.read(doc_id, number, text, boxes, is_last=is_last)
-                    found.setdefault(doc_id, []).extend(tables)
-        return found
-
-    def _placed_rows(self, hits: Sequence[Hit], answer: str) -> dict[Span, dict[str, str]]:
-        """As `evidence.Cells`: of pages that have a figure of the answer."""
-        figures = {*re.findall(r"\d[\d.,]*\d|\d", answer)}
-        found = self._placed_tables(
-            hits, lambda text: not figures or any(f in text for f in figures)
-        ).values()
-        tables = [table for some in found for table in some if table.whole]
-        rows = {record.span: record.values for table in tables for record in table.records}
-        return rows | {table.head: {} for table in tables if table.head}
-
-    def picture(
-        self, doc_id: str, number: int, *, width_px: int, boxes: tuple[Box, ...] = ()
-    ) -> bytes:
-        """PNG of a page with the boxes highlighted. Raises DocumentError."""
-        return self.readers.picture(
-            self._original(doc_id),
-            number,
-            name=self._name(doc_id),
-            width_px=width_px,
-            boxes=boxes,
-            password=self.catalog.password(doc_id),
-        )
-
     def warm_up(self) -> None:
         """Load both models ahead of the first question, and have the instructions read."""
         self.embedder().embed(["ready"])
@@ -391,13 +274,6 @@ class Library:
     def close(self) -> None:
         for close in self._closers:
             close()
-
-    def _name(self, doc_id: str) -> str:
-        record = self.catalog.document(doc_id)
-        return record.name if record else doc_id
-
-    def _original(self, doc_id: str) -> Path:
-        return self.ingest.originals / doc_id
 
 
 def open_library(settings: Settings, *, command: str) -> Library:

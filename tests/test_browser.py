@@ -100,9 +100,9 @@ def _converse(library: Library, conversation_id: str, words: str) -> None:
         QUESTION,
         retrieve=library.search,
         generator=lambda: ScriptedGenerator(words),
-        page_text=library.page_text,
-        label=library.label,
-        boxes=library.boxes,
+        page_text=library.pages.text,
+        label=library.pages.label,
+        boxes=library.pages.boxes,
         limits=answer.Limits(prompt_tokens=2000, answer_tokens=50),
     )
     done = next(event for event in events if isinstance(event, Done))

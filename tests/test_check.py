@@ -53,7 +53,7 @@ def contents(library: Library) -> dict[str, object]:
     ids = sorted(catalog.embedded_ids())
     return {
         "documents": catalog.documents(),
-        "pages": [library.page_text(r.id, n) for r in catalog.documents() for n in (1, 2)],
+        "pages": [library.pages.text(r.id, n) for r in catalog.documents() for n in (1, 2)],
         "chunks": catalog.chunks(ids),
         "kept": catalog.kept_bytes(ids),
         "index": {i: row.tobytes() for i, row in vectors.get(ids).items()},
@@ -269,7 +269,7 @@ def test_wrong_text_stays_where_there_is_no_original_to_read_it_from(library: Li
 
     assert found(left) == [("original", "garden.pdf"), ("text", "garden.pdf")]
     assert [finding.remedy for finding in left.findings] == ["", ""]
-    assert library.page_text(garden(library), 2).startswith("xPears")
+    assert library.pages.text(garden(library), 2).startswith("xPears")
 
 
 def test_a_copy_that_is_not_what_its_name_says_is_left_to_the_person(library: Library) -> None:

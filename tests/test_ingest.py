@@ -575,7 +575,7 @@ def test_a_document_that_cannot_be_read_again_keeps_what_was_read(
     assert record is not None
     assert "failed" in steps
     assert (record.state, record.error_kind) == ("embedded", "UnreadableDocument")
-    assert library.page_text(doc_id, 1) == "Forty trees."
+    assert library.pages.text(doc_id, 1) == "Forty trees."
     assert library.ingest.vectors.ids() == library.catalog.embedded_ids()
     assert library.search("trees")
 

@@ -84,12 +84,12 @@ def test_boxes_lie_on_the_line_of_the_quote(fake_library: Open, write_pdf: Write
     library = fake_library()
     list(library.ingest.take_in([write_pdf("garden.pdf", *GARDEN)]))
     (doc_id,) = library.catalog.document_ids()
-    text = library.page_text(doc_id, 1)
+    text = library.pages.text(doc_id, 1)
     start = text.index("They were")
 
-    first = library.boxes(Span(doc_id, 1, 0, start))
-    second = library.boxes(Span(doc_id, 1, start, len(text)))
-    both = library.boxes(Span(doc_id, 1, 0, len(text)))
+    first = library.pages.boxes(Span(doc_id, 1, 0, start))
+    second = library.pages.boxes(Span(doc_id, 1, start, len(text)))
+    both = library.pages.boxes(Span(doc_id, 1, 0, len(text)))
 
     assert both == (*first, *second)
     assert (len(first), len(second)) == (1, 1)
@@ -105,22 +105,22 @@ def test_there_are_no_boxes_where_the_page_cannot_be_read_or_says_something_else
     (doc_id,) = library.catalog.document_ids()
     copy = library.ingest.originals / doc_id
 
-    assert library.boxes(Span(doc_id, 9, 0, 5)) == ()
+    assert library.pages.boxes(Span(doc_id, 9, 0, 5)) == ()
     shutil.copy(write_pdf("other.pdf", *HARBOUR), copy)
-    assert library.boxes(Span(doc_id, 1, 0, 5)) == ()
+    assert library.pages.boxes(Span(doc_id, 1, 0, 5)) == ()
     copy.unlink()
-    assert library.boxes(Span(doc_id, 1, 0, 5)) == ()
-    assert library.page_text(doc_id, 9) == ""
+    assert library.pages.boxes(Span(doc_id, 1, 0, 5)) == ()
+    assert library.pages.text(doc_id, 9) == ""
 
 
 def test_a_page_is_drawn_with_its_highlight(fake_library: Open, write_pdf: Write) -> None:
     library = fake_library()
     list(library.ingest.take_in([write_pdf("garden.pdf", *GARDEN)]))
     (doc_id,) = library.catalog.document_ids()
-    boxes = library.boxes(Span(doc_id, 1, 0, 10))
+    boxes = library.pages.boxes(Span(doc_id, 1, 0, 10))
 
-    plain = library.picture(doc_id, 1, width_px=200)
-    highlighted = library.picture(doc_id, 1, width_px=200, boxes=boxes)
+    plain = library.pages.picture(doc_id, 1, width_px=200)
+    highlighted = library.pages.picture(doc_id, 1, width_px=200, boxes=boxes)
 
     assert plain[:8] == highlighted[:8] == b"\x89PNG\r\n\x1a\n"
     assert plain != highlighted
@@ -259,7 +259,7 @@ def test_cells_of_tables_are_looked_up_without_the_model(
         last = list(library.ask(question))[-1]
         assert isinstance(last, Done)
         for citation in last.answer.citations:
-            page = library.page_text(citation.span.doc_id, citation.span.page)
+            page = library.pages.text(citation.span.doc_id, citation.span.page)
             assert page[citation.span.start : citation.span.end] == citation.quote
         quotes = [citation.quote for citation in last.answer.citations]
         return (last.answer.marked if last.answer.maker == "figures" else ""), quotes
@@ -465,7 +465,7 @@ def test_a_question_is_answered_from_real_weights(real_library: Library) -> None
     assert 0 < answer.output_tokens <= real_library.settings.answer_tokens
     assert 0 < answer.prompt_tokens <= real_library.settings.context_tokens
     for citation in answer.citations:
-        page = real_library.page_text(citation.span.doc_id, citation.span.page)
+        page = real_library.pages.text(citation.span.doc_id, citation.span.page)
         assert citation.quote == page[citation.span.start : citation.span.end]
         assert citation.boxes != ()
 

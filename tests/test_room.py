@@ -253,7 +253,7 @@ def test_trying_again_leaves_the_text_of_what_did_not_fail(
     settled(room)
 
     assert states(room) == {"garden.pdf": "embedded"}
-    assert room.library.page_text(staged.doc_id, 1) == "Forty trees."
+    assert room.library.pages.text(staged.doc_id, 1) == "Forty trees."
 
 
 def test_a_removed_document_is_gone(open_room: Callable[..., Room], write_pdf: Write) -> None:

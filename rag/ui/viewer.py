@@ -50,7 +50,7 @@ def _show(room: Room, citation: Citation, note: str) -> None:
         where = "" if boxes else "This passage could not be located on the page:"
         st.html(render.STYLE + render.quote(citation.quote, where))
     try:
-        picture = room.library.picture(span.doc_id, number, width_px=WIDTH_PX, boxes=boxes)
+        picture = room.library.pages.picture(span.doc_id, number, width_px=WIDTH_PX, boxes=boxes)
     except DocumentError as error:
         st.error(render.inert(str(error)))
     else:
