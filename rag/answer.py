@@ -202,7 +202,9 @@ def _of_each(
         if part.stop == "cancelled":
             break
     nearest = [found[0] for found in several]
-    return apart.merged(question, parts, prompt.refusal(nearest))
+    names = [part.hits[0].document for part in parts]
+    begun = [apart.Begun(apart.opening(name, i)) for i, name in enumerate(names)]
+    return apart.merged(question, parts, begun, prompt.refusal(nearest))
 
 
 def _nearest_of_each(

@@ -7,6 +7,7 @@ of one document at a time it mixes none up, and each is answered for. English wo
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from rag.types import Answer, Hit, Sentence
 
@@ -172,21 +173,27 @@ def opening(document: str, n_before: int) -> str:
     return "\n\n" * bool(n_before) + f"{document}:\n"
 
 
-def merged(question: str, parts: Sequence[Answer], refusal: str) -> Answer:
-    """One answer of those to each document, a paragraph each; `refusal` where none has an answer.
+class Begun(NamedTuple):
+    """What stands in front of a part, and in place of one without an answer."""
+
+    opening: str
+    nothing: str = NOTHING
+
+
+def merged(question: str, parts: Sequence[Answer], begun: Sequence[Begun], refusal: str) -> Answer:
+    """One answer of several, a paragraph each; `refusal` where none has an answer.
 
     parts: the markers of their citations are all different.
     """
     shown = [part for part in parts if part.stop != "no_evidence"]
     text = marked = ""
     sentences: list[Sentence] = []
-    for n_before, part in enumerate(parts):
-        begun = opening(part.hits[0].document, n_before)
+    for part, (opening, nothing) in zip(parts, begun, strict=True):
         is_shown = part.stop != "no_evidence"
-        start = len(text) + len(begun)
+        start = len(text) + len(opening)
         sentences += (replace(s, start=s.start + start, end=s.end + start) for s in part.sentences)
-        text += begun + (part.text if is_shown else NOTHING)
-        marked += begun + (part.marked if is_shown else NOTHING)
+        text += opening + (part.text if is_shown else nothing)
+        marked += opening + (part.marked if is_shown else nothing)
     stops = {part.stop for part in shown}
     sure = [part.confidence for part in shown or parts if part.confidence is not None]
     return replace(

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from libraries import answer_from, hit
@@ -81,3 +82,34 @@ def test_without_a_use_of_what_the_model_says_code_does_what_it_can(nonsense: st
 
     assert scrap[0] == Understood("Who was Rollo? and his wife?")
     assert done(whole).understood == ""
+
+
+def test_two_questions_are_answered_one_after_the_other() -> None:
+    generator = ScriptedGenerator("How much is the life insurance?")
+
+    happened = events("When does the life insurance start and how much is it?", generator=generator)
+
+    understood = "When does the life insurance start? How much is the life insurance?"
+    assert Understood(understood) in happened
+    assert done(happened).question.startswith("When does the life insurance start and")
+    assert done(happened).understood == understood
+    assert done(happened).text == "Forty trees.\n\nForty trees."
+
+
+def test_a_second_question_that_leans_on_one_without_an_answer_is_not_asked() -> None:
+    asked: list[str] = []
+
+    def answer(question: str) -> Iterator[AnswerEvent]:
+        asked.append(question)
+        yield Done(replace(answer_from(hit("x"), question=question), stop="no_evidence"))
+
+    model = ScriptedGenerator("Nothing.")
+    happened = list(
+        ask(
+            "Who was the first king and how old was he?", (), answer=answer, generator=lambda: model
+        )
+    )
+
+    assert asked == ["Who was the first king?"]
+    assert done(happened).question == "Who was the first king and how old was he?"
+    assert done(happened).stop == "no_evidence"
