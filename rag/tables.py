@@ -28,7 +28,7 @@ HEAD = re.compile(
     | \(?\b(?:in|[$€£¥])\s*(?:\w+\s+){{0,3}}(?:thousands?|millions?|billions?|'?000s?)\b
     | ^\(in\s[^()]+\)$
     | ^\W*(?:[$€£¥]\s*)?(?:thousands?|millions?|'?000|[$€£¥]?m)\W*$
-    | ^(?:\W*(?:note|notes|fy|restated|change|{YEAR}|%|[$€£¥]\s?m?|'?000))*\W*$""",
+    | ^(?:\W|notes?|fy|restated|change|{YEAR}|000|(?<=[$€£¥])m|(?<=[$€£¥]\s)m)*+$""",
     re.IGNORECASE | re.VERBOSE,
 )
 YEARS = re.compile(rf"(?:.*?\b{YEAR}\b){{2}}")

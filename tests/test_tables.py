@@ -35,6 +35,11 @@ def test_rows_labels_and_sentences_do_not(line: str) -> None:
     assert not is_head(line)
 
 
+def test_a_long_row_of_signs_is_looked_through_once() -> None:
+    assert is_head(f"{'%' * 90} 2022 2021")
+    assert not is_head(f"{'%' * 90} Main")
+
+
 def test_a_table_has_the_lines_that_name_its_columns() -> None:
     text = (
         f"Cargo grew.\nThree Months Ended\nMay 31, 2022 May 31, 2021\n(in tons)\n{ROWS}\nIt was so."
