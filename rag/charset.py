@@ -1,6 +1,7 @@
 """Bytes whose charset nobody says for sure, to text. The only user of charset-normalizer."""
 
 import codecs
+import io
 import re
 
 from charset_normalizer import from_bytes
@@ -25,6 +26,7 @@ tis_620""".split()
 """Charsets that files are found in. Offered all that Python knows, charset-normalizer takes
 Japanese for JIS 2004 and Western European text for that of Iceland."""
 _WIDE = frozenset(("cp932", "euc_jp", "gb18030", "big5", "cp949"))
+_NOT_ASCII = re.compile(rb"[\x80-\xff\x1b]")
 
 
 def decoded(data: bytes, declared: str | None = None) -> str:
@@ -78,8 +80,9 @@ def _is_narrow(data: bytes) -> bool:
 def _sample(data: bytes) -> bytes:
     """Lines that are not ASCII: the others tell nothing about the charset."""
     found = bytearray()
-    for match in re.finditer(rb"[^\n]*[\x80-\xff\x1b][^\n]*\n?", data):
-        found += match.group()[:SAMPLE]
+    for line in io.BytesIO(data):
+        if _NOT_ASCII.search(line):
+            found += line[:SAMPLE]
         if len(found) > SAMPLE:
             break
     return bytes(found) or data[:SAMPLE]

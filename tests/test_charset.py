@@ -47,6 +47,12 @@ def test_one_broken_character_does_not_make_utf8_something_else() -> None:
     assert charset.decoded("ä".encode() * 50 + b"\xff") == "ä" * 50 + "\ufffd"
 
 
+def test_a_line_without_end_does_not_hide_what_tells_the_charset() -> None:
+    text = f"{'a' * 2_000_000}\n{GERMAN}"
+
+    assert charset.decoded(text.encode("cp1252")) == text
+
+
 @given(st.text())
 def test_utf8_is_always_read_as_such(text: str) -> None:
     data = text.encode("utf-8", "replace")
