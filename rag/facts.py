@@ -147,7 +147,7 @@ ORDINARY = re.compile(r"(?:ly|ing|ed|tion|tions|ment|ments|ness|ity|ities)$")
 AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|does|did|will|would|can|could|may)\b"
 )
-BROKEN = re.compile(r"([^\W\d_]+)-(?:\s?\r?\n\s*)?(?=([^\W\d_]+))")
+BROKEN = re.compile(r"(?<![^\W\d_])([^\W\d_]++)-(?:\s?\r?\n\s*+)?(?=([^\W\d_]++))")
 """At the end of a line, or where one was: the text of a page does not always keep the break."""
 SOFT_HYPHEN = re.compile(r"(?<!\d)[\u00ad\ufffe]\s*|[\u00ad\ufffe]\s*(?!\d)")
 TIDY = {

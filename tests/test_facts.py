@@ -98,6 +98,10 @@ def test_fy_and_kinds_of_filings_are_no_names() -> None:
     assert (read_so.names, sorted(read_so.years)) == ((), [2013, 2014, 2015])
 
 
+def test_a_word_without_end_hides_none_that_a_hyphen_cuts_in_two() -> None:
+    assert read(f"{'a' * 1_000_000} com-plexities").coined == read("complexities").stems
+
+
 def test_a_quarter_is_known_by_word_and_by_code() -> None:
     assert "q3" in read("in the third quarter").coined
     assert [part.digits for part in read("Q3 2023").parts] == [3]
