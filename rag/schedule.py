@@ -20,11 +20,13 @@ ABOVE = 400
 SENTENCE = re.compile(r"(?<=[.!?])\s+")
 LEAST_WORDS = 3
 """Of a heading that says by itself what is due; "in millions" has a sentence above it."""
-AMOUNT = r"[^\S\n]*(?P<currency>[$€£¥₹])?[^\S\n]*(?P<amount>\d[\d,]*(?:\.\d+)?)[^\S\n]*"
-YEAR = r"[^\S\n]*(?:(?:fiscal|year) )*(?P<year>(?:19|20)\d\d)[^\S\n.:…]*"
+BLANKS = r"[^\S\n]*+"
+AMOUNT = rf"{BLANKS}(?P<currency>[$€£¥₹])?{BLANKS}(?P<amount>\d[\d,]*+(?:\.\d++)?+){BLANKS}"
+YEAR = rf"{BLANKS}(?:(?:fiscal|year) )*+(?P<year>(?:19|20)\d\d)[^\S\n.:…]*+"
 YEARLY = re.compile(rf"{YEAR}{AMOUNT}", re.IGNORECASE)
-REST = re.compile(rf"[^\n]*?\b(?:thereafter|beyond|later years)\b[^\d\n]*?{AMOUNT}", re.IGNORECASE)
-TOTAL = re.compile(rf"[^\S\n]*(?P<label>[^\d\n]*?){AMOUNT}")
+LATER = r"\b(?:thereafter|beyond|later years)\b"
+REST = re.compile(rf"[^\n]*?{LATER}(?:[^\S\n]++|(?!{LATER})[^\d\s])*?{AMOUNT}", re.IGNORECASE)
+TOTAL = re.compile(rf"{BLANKS}(?P<label>(?:[^\S\n]++|[^\d\s])*?){AMOUNT}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -642,6 +642,13 @@ def test_a_schedule_of_something_else_or_one_that_does_not_add_up_is_not_used(
     assert sum_of(question, page) == ""
 
 
+def test_a_line_of_blanks_below_its_rows_is_no_total_of_a_schedule() -> None:
+    question = "What percentage of future minimum rental payments are due in 2014?"
+
+    assert sum_of(question, DUE.format(f"{' ' * 30_000}none")) == ""
+    assert sum_of(question, DUE.format(f"{' ' * 30_000}$ 1,000")).endswith("= 28.2 %.")
+
+
 def test_a_page_with_a_part_of_the_row_is_looked_at_behind_those_with_all_of_it() -> None:
     pages = [
         (1, "Provision for income taxes consists of:\nDeferred 533 461\nState 1 2"),
