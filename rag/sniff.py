@@ -92,7 +92,7 @@ _BOMS = (
 _CONTROL = bytes({*range(32), 127} - {*b"\t\n\r\f\x1b\v"})
 _RTF = re.compile(r"\s*\{\\rtf")
 _HTML = re.compile(
-    r"""\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*
+    r"""\s*+(?:<\?xml[^>]*+>\s*+)?+(?><!--.*?-->\s*)*+
     <(!doctype\s+html|html|head|body|title|meta|table|div|p|h[1-6]|span|style|script|article)\b""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
@@ -104,7 +104,7 @@ _MAIL_FIELD = re.compile(
 )
 _ANY_FIELD = re.compile(r"[!-9;-~]+[ \t]*:")
 _MAILBOX = re.compile(
-    r"From \S.*(\d\d:\d\d|\d{4})[^\n]*\r?\n(>?[!-9;-~]+[ \t]*:|\r?\n)", re.IGNORECASE
+    r"(?>From \S.*(\d\d:\d\d|\d{4}))[^\n]*+\n(>?[!-9;-~]++[ \t]*+:|\r?\n)", re.IGNORECASE
 )
 _DELIMITERS = ",;\t|"
 

@@ -87,6 +87,18 @@ def test_the_content_tells_the_kind_and_the_name_breaks_ties(
     assert kind(data, name) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{'<!-- a -->' * 5_000}<html>", "html"),
+        (f"{'<!-- a -->' * 5_000}Dear all", "text"),
+        (f"From a@b {'2024' * 16_000}\nDear all", "text"),
+    ],
+)
+def test_no_beginning_takes_longer_to_tell_than_to_read(text: str, expected: str) -> None:
+    assert kind(text.encode(), "a") == expected
+
+
 def test_an_empty_file_is_refused_as_empty(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.touch()
