@@ -56,9 +56,9 @@ _FILE_NAME = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _PLACEHOLDER = re.compile(
-    r"""\W* (untitled|no\ title|title|anonymous|unspecified|unknown|none|null|document|scan|slide|
-    blank\ page|(table\ of\ )?contents|cover|powerpoint\ presentation|adobe\ photoshop\ pdf)?
-    \W*\d*\W*""",
+    r"""\W*+ (untitled|no\ title|title|anonymous|unspecified|unknown|none|null|document|scan|slide|
+    blank\ page|(table\ of\ )?contents|cover|powerpoint\ presentation|adobe\ photoshop\ pdf)?+
+    \W*+\d*+\W*+""",
     re.IGNORECASE | re.VERBOSE,
 )
 

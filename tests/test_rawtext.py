@@ -85,5 +85,12 @@ def test_a_file_name_or_filler_is_no_title(told: str) -> None:
     assert title_of(told, "lease") == ""
 
 
+def test_a_title_may_be_a_line_without_end() -> None:
+    line = "- " * 50_000
+
+    assert title_of(line, "x") == ""
+    assert title_of(f"{line}Annual Report", "x") == f"{line}Annual Report"
+
+
 def test_the_program_s_name_is_taken_off_a_title() -> None:
     assert title_of("Microsoft Word - Letter of intent", "x") == "Letter of intent"
