@@ -30,7 +30,8 @@ STYLE = re.compile(
 """For the form of an answer."""
 LATEST = r"(?:latest|most recent|newest|last reported)"
 IN_REPORT = re.compile(
-    r"\W*(?:\bas )?(?:\b(?:reported|recorded|stated|shown|disclosed|listed|revealed|given) )?"
+    r"(?<!\W)\W*+(?:\bas )?"
+    r"(?:\b(?:reported|recorded|stated|shown|disclosed|listed|revealed|given) )?"
     r"\b(?:in|by|from|per|as per|according to|based on) (?:(?:the|this|its|their|our|my) )?"
     r"(?P<which>(?:(?:annual|quarterly|interim|fiscal|financial"
     rf"|{LATEST}|q[1-4]|(?:19|20)\d\d) )*)"

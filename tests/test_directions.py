@@ -83,3 +83,10 @@ def test_whatever_is_asked_something_is_left_of_it(question: str) -> None:
 )  # fmt: skip
 def test_where_to_look_is_not_searched_for(question: str, wanted: str) -> None:
     assert sought(question) == wanted
+
+
+def test_dashes_without_end_say_nothing_of_where_to_look() -> None:
+    dashes = "- " * 50_000
+
+    assert sought(f"What is the rent {dashes}x?") == f"What is the rent {dashes}x?"
+    assert sought(f"What is the rent {dashes}in the annual report?") == "What is the rent ?"
