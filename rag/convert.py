@@ -8,6 +8,7 @@ import io
 import struct
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -33,6 +34,7 @@ from rag.errors import (
     DocumentTooLarge,
     EncryptedDocument,
     NoTextDocument,
+    UnreadableDocument,
     UnsupportedDocument,
 )
 from rag.flow import Item, Mark, Part, Remark, Title
@@ -133,23 +135,8 @@ class _Job:
     depth: int = 0
 
     def items(self, file: BinaryIO, name: str, kind: Kind) -> Iterator[Item]:
-        """Raises DocumentError, whatever goes wrong in a library."""
-        try:
+        with _as_document_error(name):
             yield from self._items(file, name, kind)
-        except DocumentError:
-            raise
-        except MemoryError as error:
-            raise DocumentTooLarge(
-                f"{name} needs more memory than there is for one file. Split it, or raise "
-                "reader_mb in the settings."
-            ) from error
-        except Exception as error:
-            raise _broken(name) from error
-        except BaseException as error:
-            # A panic of a library in Rust is made not to be caught as an Exception.
-            if type(error).__name__ != "PanicException":
-                raise
-            raise _broken(name) from error
 
     def _items(self, file: BinaryIO, name: str, kind: Kind) -> Iterator[Item]:
         if kind in ("encrypted-office", "doc", "xls", "ppt"):
@@ -180,7 +167,8 @@ class _Job:
                     f"{self.limits.nesting}, the limit. Raise max_nesting in the settings."
                 )
                 return
-            yield from inner.attachment(attachment, name)
+            with _as_document_error(name):
+                yield from inner.attachment(attachment, name)
         except DocumentError as error:
             yield Remark(f"attachment {name} is not read. {error}")
 
@@ -199,11 +187,9 @@ class _Job:
         if self.read_pdf is None:
             yield Remark(f"attachment {name} is a PDF file and is not read.")
             return
-        with tempfile.NamedTemporaryFile() as file:
-            file.write(attachment.data)
-            file.flush()
+        with _put_aside(attachment.data, name) as path:
             document = self.read_pdf(
-                Path(file.name),
+                path,
                 doc_id=hashlib.sha256(attachment.data).hexdigest(),
                 name=name,
                 password=self.password,
@@ -221,8 +207,45 @@ class _Job:
             yield Remark(f"attachment {name}: {len(document.unread)} pages are pictures, not read.")
 
 
+@contextmanager
+def _as_document_error(name: str) -> Iterator[None]:
+    """Raises DocumentError, whatever goes wrong in a library."""
+    try:
+        yield
+    except DocumentError:
+        raise
+    except MemoryError as error:
+        raise DocumentTooLarge(
+            f"{name} needs more memory than there is for one file. Split it, or raise "
+            "reader_mb in the settings."
+        ) from error
+    except Exception as error:
+        raise _broken(name) from error
+    except BaseException as error:
+        # A panic of a library in Rust is made not to be caught as an Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _broken(name) from error
+
+
 def _broken(name: str) -> DamagedDocument:
     return damaged(name, "it cannot be followed")
+
+
+@contextmanager
+def _put_aside(data: bytes, name: str) -> Iterator[Path]:
+    """A file with what is attached. A reader may write no large ones, and a disk may be full."""
+    with ExitStack() as stack:
+        try:
+            with tempfile.NamedTemporaryFile(delete=False) as file:
+                stack.callback(Path(file.name).unlink)
+                file.write(data)
+        except OSError as error:
+            raise UnreadableDocument(
+                f"{name} cannot be taken out of the mail: {error.strerror or error}. Save it as a "
+                "file and add that."
+            ) from error
+        yield Path(file.name)
 
 
 def _opened(file: BinaryIO, name: str, password: str | None, *, must: bool) -> BinaryIO | None:

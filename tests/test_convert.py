@@ -1,4 +1,5 @@
 import io
+import resource
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -192,6 +193,55 @@ def test_an_attachment_that_cannot_be_read_is_named_and_fails_nothing(
         ("broken.pdf", "is damaged"),
     ]:
         assert [w for w in document.warnings if name in w and said in w], name
+
+
+class PanicException(BaseException):
+    """As libraries in Rust raise it."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (OSError(5, "Input/output error"), "is damaged"),
+        (MemoryError(), "needs more memory"),
+        (RuntimeError("not foreseen"), "is damaged"),
+        (PanicException("not foreseen"), "is damaged"),
+        (EncryptedDocument("a.pdf needs a password."), "needs a password"),
+    ],
+)
+def test_whatever_goes_wrong_in_an_attached_pdf_the_mail_keeps_its_text(
+    read: Callable[..., Document], fault: BaseException, said: str
+) -> None:
+    def read_pdf(path: Path, **options: object) -> Document:
+        raise fault
+
+    data = files.mail("The rent.", attachments=[("a.pdf", pdfs.make("x")), ("b.txt", b"Heat")])
+
+    document = read(data.as_bytes(), read_pdf=read_pdf)
+
+    assert [page.text.split()[-1] for page in document.pages] == ["rent.", "Heat"]
+    (warning,) = document.warnings
+    assert "a.pdf" in warning
+    assert said in warning
+
+
+def test_an_attached_pdf_larger_than_a_reader_may_write_is_named(tmp_path: Path) -> None:
+    big = pdfs.make("big") + bytes(1 << 20)
+    path = tmp_path / "mail"
+    attachments = [("big.pdf", big), ("small.pdf", pdfs.make("small"))]
+    path.write_bytes(files.mail("The rent.", attachments=attachments).as_bytes())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(big) - 1, hard))
+    try:
+        document = convert.read(
+            path, doc_id="id", name="mail", kind="eml", limits=LIMITS, read_pdf=pdf.read
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert [page.text.split()[-1] for page in document.pages] == ["rent.", "small"]
+    (warning,) = document.warnings
+    assert "big.pdf cannot be taken out of the mail: File too large." in warning
 
 
 def test_a_picture_of_a_signature_is_not_worth_a_word(read: Callable[..., Document]) -> None:
