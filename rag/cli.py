@@ -162,7 +162,7 @@ class Group(click.Group):
         try:
             return super().invoke(ctx)
         except RagError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(_harmless(str(error))) from error
         except BrokenPipeError:
             ctx.exit(1)
         except OSError as error:
@@ -363,7 +363,7 @@ def forget(base: Settings, folder: Path, library: Path | None, keep: bool, yes: 
     """Take a folder off the list. Its files stay where they are."""
     with _opened(_chosen(base, library=library), "sources forget") as opened:
         source = _source(opened.sources, folder)
-        shown = _text(str(source))
+        shown = _as_named(source)
         what = "keep its documents" if keep else "erase its documents"
         if not yes:
             click.confirm(f"Forget {shown} and {what}?", abort=True, err=True)
@@ -772,6 +772,20 @@ def _text(argument: str) -> str:
     return argument.encode("utf-8", "replace").decode()
 
 
+def _as_named(path: Path | str) -> str:
+    """As the library names files: what a terminal would obey is left out."""
+    from rag.ingest import as_text
+
+    return as_text(str(path))
+
+
+def _harmless(message: str) -> str:
+    """The names and paths in it are anybody's."""
+    from rag.rawtext import clean
+
+    return clean(message)
+
+
 def _models(base: Settings, names: tuple[str, ...]) -> list[Model]:
     catalog = models.load_catalog()
     if names:
@@ -878,8 +892,8 @@ def _within(catalog: "Catalog", asked: dict[str, Any]) -> Filter:
         name: value.date() if isinstance(value, datetime) else value
         for name, value in asked.items()
     }
-    for name in ("documents", "collections"):
-        values[name] = [_text(value) for value in values[name]]
+    values["documents"] = [_as_named(value) for value in values["documents"]]
+    values["collections"] = [_text(value) for value in values["collections"]]
     records = catalog.documents()
     within = scope.chosen(records, [c.name for c in catalog.collections()], **values)
     if within.is_empty:
@@ -896,7 +910,7 @@ def _within(catalog: "Catalog", asked: dict[str, Any]) -> Filter:
 
 def _meant(catalog: "Catalog", names: Sequence[str]) -> tuple[str, ...]:
     """Ids of documents."""
-    return scope.chosen(catalog.documents(), [], documents=[_text(n) for n in names]).documents
+    return scope.chosen(catalog.documents(), [], documents=[_as_named(n) for n in names]).documents
 
 
 def _collection(catalog: "Catalog", name: str) -> str:
@@ -924,6 +938,7 @@ def _list_collections(chosen: Settings, as_json: bool) -> None:
 
 
 def _named(records: list[DocumentRecord], name: str) -> DocumentRecord:
+    name = _as_named(name)
     found = [r for r in records if r.name == name or (len(name) >= 6 and r.id.startswith(name))]
     if len(found) == 1:
         return found[0]
@@ -966,11 +981,11 @@ def _with_bars(steps: Iterator[Progress], n_files: int) -> Iterator[Progress]:
 
 def _report(progress: Progress) -> None:
     if progress.step == "failed":
-        err.print(f"✗ {progress.message}", style="red")
+        err.print(f"✗ {_harmless(progress.message)}", style="red")
     elif progress.unchanged:
         err.print(f"= {progress.name} is already in the library")
     elif progress.step == "renamed":
-        err.print(f"→ {progress.message}")
+        err.print(f"→ {_harmless(progress.message)}")
     elif progress.step == "retired":
         err.print(f"− {progress.name}: its file is gone, and so it is from the library")
     elif progress.step == "searchable":
@@ -986,7 +1001,7 @@ def _reported(steps: Iterator[Progress]) -> Iterator[Progress]:
 
 
 def _report_tally(source: Path, tally: "Tally") -> None:
-    err.print(f"{_text(str(source))}: {tally.words}")
+    err.print(f"{_as_named(source)}: {tally.words}")
     if tally.others:
         were = "file was" if tally.others == 1 else "files were"
         err.print(f"{tally.others} other {were} passed over: not of a kind that is read.")
@@ -999,14 +1014,14 @@ def _added(sources: "Sources", folders: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for folder in folders:
         source, is_new = sources.add(folder)
-        shown = _text(str(source))
+        shown = _as_named(source)
         if is_new:
             err.print(
                 f"{shown} is remembered; undo it with `strongroom sources forget "
                 f"{shlex.quote(shown)}`."
             )
         elif source != folder.resolve():
-            err.print(f"{_text(str(folder))} lies in {shown}, which was added before.")
+            err.print(f"{_as_named(folder)} lies in {shown}, which was added before.")
         if source not in found:
             found.append(source)
     # A folder that was named after one inside it has taken that in.
@@ -1056,7 +1071,7 @@ def _source(sources: "Sources", folder: Path) -> Path:
     found = sources.find(folder)
     if found is None:
         raise click.ClickException(
-            f"{_text(str(folder))} was not added. `strongroom sources` shows the folders that were."
+            f"{_as_named(folder)} was not added. `strongroom sources` shows the folders that were."
         )
     return found
 
@@ -1078,7 +1093,7 @@ def _list_sources(chosen: Settings, as_json: bool) -> None:
         parts += [f"{_plural(s.n_bad, 'file')} not taken in" if s.n_bad else ""]
         parts += [f"into {s.collection}" if s.collection else ""]
         parts += ["watched by the page" if s.watched else ""]
-        out.print(Text(f"{_text(str(s.path))}  ({', '.join(filter(None, parts))})"))
+        out.print(Text(f"{_as_named(s.path)}  ({', '.join(filter(None, parts))})"))
         for problem in s.problem.splitlines():
             out.print(Text(f"  {problem}", style="yellow"))
     if not found:
@@ -1099,7 +1114,7 @@ def _until_told() -> Iterator[threading.Event]:
 
 
 def _names(paths: Iterable[Path]) -> str:
-    return ", ".join(_text(str(path)) for path in paths)
+    return ", ".join(_as_named(path) for path in paths)
 
 
 def _plural(n: int, noun: str) -> str:

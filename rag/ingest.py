@@ -12,6 +12,7 @@ from typing import cast
 from rag import chunk, extract
 from rag.catalog import Catalog
 from rag.errors import DocumentError, NoTextDocument, ReadingFailed, StoreError, StoreFull
+from rag.rawtext import clean
 from rag.reads import Reads
 from rag.types import (
     Chunk,
@@ -503,5 +504,6 @@ def _changed_at(path: Path) -> float | None:
 
 
 def as_text(name: str) -> str:
-    """A name on disk can hold bytes that are no text."""
-    return name.encode("utf-8", "replace").decode()
+    """A name on disk can hold bytes that are no text, ends of lines, and codes that terminals obey.
+    Blanks stay as they are: a document is called for by its name."""
+    return " ".join(clean(name.encode("utf-8", "replace").decode()).splitlines())

@@ -389,6 +389,27 @@ def test_arguments_that_are_no_text_are_searched_as_far_as_they_are(run: Run, ga
     assert (result.exit_code, json.loads(result.stdout)[0]["document"]) == (0, "garden.pdf")
 
 
+def test_no_name_of_a_file_gives_the_terminal_orders(run: Run, write_pdf: Write) -> None:
+    path = write_pdf("a.pdf", *GARDEN)
+    odd = path.rename(path.with_name("a\x1b]0;owned\x07.pdf"))
+    folder = odd.parent / "b\x1b[2J"
+    folder.mkdir()
+    (folder / "c\x1b[2J.pdf").write_bytes(b"no document")
+    shown = [
+        run("add", odd, folder.with_name("gone\x1b[2J.pdf")),
+        run("add", folder),
+        run("list"),
+        run("sources"),
+        run("remove", odd.name, "--yes"),
+        run("sources", "forget", folder, "--yes"),
+    ]
+
+    assert [result.exit_code for result in shown] == [1, 0, 0, 0, 0, 0]
+    for result in shown:
+        assert "\x1b" not in result.stdout + result.stderr
+    assert "a ]0;owned .pdf" in shown[2].stdout
+
+
 # Filters and collections
 
 

@@ -250,6 +250,20 @@ def test_a_name_that_is_no_text_is_made_one(fake_library: Open, write_pdf: Write
     assert [record.name for record in library.catalog.documents()] == ["r?sum?.pdf"]
 
 
+def test_a_name_is_one_line_and_gives_a_terminal_no_orders(
+    fake_library: Open, write_pdf: Write
+) -> None:
+    path = write_pdf("a.pdf", "Sales rose.")
+    odd = path.rename(path.with_name("red \x1b[31m\n and  \x9b2J\u2028blue.pdf"))
+    library = fake_library()
+
+    take_in(library, odd)
+
+    assert [record.name for record in library.catalog.documents()] == [
+        "red  [31m  and   2J blue.pdf"
+    ]
+
+
 def test_what_is_queued_meanwhile_is_read_before_embedding_goes_on(
     fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
