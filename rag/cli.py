@@ -166,8 +166,11 @@ class Group(click.Group):
         except BrokenPipeError:
             ctx.exit(1)
         except OSError as error:
+            path = error.filename
+            what = _as_named(os.fsdecode(path) if isinstance(path, bytes) else path or "A file")
+            why = error.strerror or str(error) or type(error).__name__
             raise click.ClickException(
-                f"{error.filename or 'A file'}: {error.strerror}. Check the disk and try again."
+                f"{what}: {_harmless(why).rstrip('.')}. Check the disk and try again."
             ) from error
 
 

@@ -410,6 +410,27 @@ def test_no_name_of_a_file_gives_the_terminal_orders(run: Run, write_pdf: Write)
     assert "a ]0;owned .pdf" in shown[2].stdout
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError("short read"), "A file: short read. Check the disk and try again."),
+        (OSError(), "A file: OSError. Check the disk and try again."),
+        (OSError(5, "Broken", b"/a\x1b"), "/a : Broken. Check the disk and try again."),
+    ],
+)
+def test_a_fault_of_the_disk_is_told_as_far_as_it_says_what_it_is(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: OSError, said: str
+) -> None:
+    def fail(*_: object, **__: object) -> Library:
+        raise error
+
+    monkeypatch.setattr("rag.library.read_catalog", fail)
+
+    result = run("list")
+
+    assert (result.exit_code, result.stderr) == (1, f"Error: {said}\n")
+
+
 # Filters and collections
 
 
