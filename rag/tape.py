@@ -3,6 +3,7 @@ and put back. The only calls of its C interface."""
 
 import ctypes
 import logging
+import os
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -73,7 +74,7 @@ class Weights:
         if not gpu_layers:
             # Layers are laid out anew for the processor; a mapped file would stand beside them.
             parameters.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE
-        self.model = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
+        self.model = llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)
         if not self.model:
             reason = next(iter(_complaints), "llama.cpp does not say why")
             raise ModelCorrupt(

@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 import llama_cpp
 import numpy as np
 import pytest
+import tiny_gguf
 
 from rag.cells import CellStore
 from rag.errors import ContextOverflow, ModelCorrupt, ModelMissing
@@ -156,6 +158,19 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
 def test_a_folder_is_not_weights(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing):
         LlamaGenerator(tmp_path, n_context=512).load()
+
+
+def test_weights_may_have_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"mod\xe8le.gguf")
+    try:
+        tiny_gguf.write(path, template="{{ messages }}", marks=[], end="</s>")
+    except OSError:
+        pytest.skip("this file system takes only names that are text")
+
+    weights = Weights(path)
+
+    assert weights.metadata("general.name") == "tiny"
+    weights.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"hello world" * 100, b"GGUF\xff\xff\x00\x00"])
