@@ -1057,17 +1057,39 @@ def _take_in(
         (stage(path) for path in files),
         chain.from_iterable(s.run() for s in syncs.values()),
     )
-    failed = 0
-    for progress in _with_bars(opened.ingest.resume(staging), n_files):
-        failed += progress.step == "failed"
+    own = set[str]()
+
+    def staged() -> Iterator[Progress]:
+        for progress in staging:
+            own.add(progress.doc_id)
+            yield progress
+
+    failed: list[str] = []
+    for progress in _with_bars(opened.ingest.resume(staged()), n_files):
+        if progress.step == "failed":
+            failed.append(progress.doc_id)
         _report(progress)
     tallies = {source: s.tally for source, s in syncs.items()}
     for source, tally in tallies.items():
         _report_tally(source, tally)
     if failed:
-        raise click.ClickException(f"{failed} of {n_files} files were not taken in; see above.")
+        raise click.ClickException(_not_taken_in(failed, own, n_files))
     if any(tally.problem for tally in tallies.values()):
         raise click.ClickException("Not every folder could be looked at whole; see above.")
+
+
+def _not_taken_in(failed: Sequence[str], own: Iterable[str], n_files: int) -> str:
+    """failed: documents, "" for a file that did not become one. own: of the n_files; a run before
+    may have left others in the queue."""
+    documents = {doc_id for doc_id in failed if doc_id}
+    n = len(documents.intersection(own)) + failed.count("")
+    n_others = len(documents.difference(own))
+    others = f"{_plural(n_others, 'file')} left by an earlier run"
+    were = "was" if n_others == 1 else "were"
+    if not n:
+        return f"{others} {were} not taken in; see above."
+    neither = f", and neither {were} {others}" if n_others else ""
+    return f"{n} of {n_files} files were not taken in{neither}; see above."
 
 
 def _source(sources: "Sources", folder: Path) -> Path:

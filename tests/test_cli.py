@@ -151,6 +151,41 @@ def test_bad_files_are_named_the_good_ones_go_in_and_the_exit_code_is_one(
     assert set(states.values()) == {"failed"}
 
 
+def test_what_an_earlier_run_left_is_not_counted_among_the_files_of_this_one(
+    run: Run, write_pdf: Write, tmp_path: Path, library: Path
+) -> None:
+    bad = tmp_path / "bad.pdf"
+    bad.write_bytes(pdfs.garbage_after_header())
+
+    def leave(*contents: bytes) -> None:
+        with closing(
+            assemble(
+                Settings(library, library),
+                embedder=HashEmbedder(),
+                generator=ScriptedGenerator(ANSWER),
+                tokenizer=WordTokenizer(),
+            )
+        ) as left:
+            for content in contents:
+                path = tmp_path / "left.pdf"
+                path.write_bytes(content)
+                assert left.ingest.stage(path).step == "queued"
+
+    leave(pdfs.no_pages(), pdfs.blank())
+    last = run("add", bad).stderr.splitlines()[-1]
+    assert last == (
+        "Error: 1 of 1 files were not taken in, and neither were 2 files left by an earlier run; "
+        "see above."
+    )
+
+    leave(pdfs.blank())
+    result = run("add", write_pdf("a.pdf", *GARDEN))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "Error: 1 file left by an earlier run was not taken in; see above."
+    )
+
+
 def test_a_password_opens_encrypted_files(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "secret.pdf"
     path.write_bytes(pdfs.encrypted(pdfs.make("Sales rose."), user="pw"))
