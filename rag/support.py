@@ -45,7 +45,7 @@ RELEVANT = 0.5
 TELLING = 0.3
 """Likeness that some line must reach, or the question ("And in 2017?") leads nowhere."""
 REFERS = re.compile(
-    r"(?:\W*\w+){0,6}?\W*\b(?:it|he|she|they|this|these|that|those)\b", re.IGNORECASE
+    r"(?:\W*+\w++){0,6}?\W*+\b(?:it|he|she|they|this|these|that|those)\b", re.IGNORECASE
 )
 LEADING = re.compile(
     r"\W*(?:after|as|at|before|by|during|for|from|if|in|on|since|under|until|when|with)\b",
