@@ -96,3 +96,9 @@ def test_a_question_can_fix_scale_and_percentage_for_its_answer() -> None:
 )
 def test_the_heading_of_a_table_states_its_scale(text: str, expected: set[int]) -> None:
     assert stated_scales(text) == expected
+
+
+def test_figures_with_commas_between_them_are_read_however_many_they_are() -> None:
+    listed = facts.read(f"{'83,' * 80_000} 1,577.5 and 1,00,000").numbers
+
+    assert [float(one.value) for one in listed[-2:]] == [1577.5, 100_000]
