@@ -33,6 +33,8 @@ COMMON = 0.4
 """Share of all pages from which a line counts though its run is short."""
 LONGEST = 240
 
+LINE = re.compile(r"(?<![^\n])[^\S\n]*+\S[^\n]*+")
+"""One that is not blank."""
 NUMBER = re.compile(r"\d+")
 ROMAN = re.compile(r"\W*(?=[ivxl])(x{0,3}|xl)(ix|iv|v?i{0,3})\W*")
 WORD = re.compile(r"[^\W\d_]{3,}")
@@ -105,7 +107,7 @@ def find(pages: Sequence[Page]) -> dict[int, tuple[Running, ...]]:
 
 
 def _edges(index: int, page: Page) -> _Edges:
-    lines = list(re.finditer(r"[^\n]*\S[^\n]*", page.text))
+    lines = list(LINE.finditer(page.text))
     top, bottom = lines[:DEPTH], lines[: -DEPTH - 1 : -1]
     return _Edges(
         tuple(_line(index, found) for found in top),
@@ -212,7 +214,7 @@ def _starts_small(text: str, running: Iterable[_Line]) -> bool:
     """Whether the page's own text goes on in the middle of a sentence."""
     ends = {line.start: line.end for line in running}
     at = 0
-    for found in re.finditer(r"[^\n]*\S[^\n]*", text):
+    for found in LINE.finditer(text):
         if found.start() not in ends:
             at = found.start()
             break

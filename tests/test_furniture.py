@@ -128,3 +128,9 @@ def test_the_head_of_a_table_over_a_few_pages_is_left_alone() -> None:
     made = pages(*(f"{head}\n{text}" for head, text in zip(heads, BODY * 3, strict=False)))
 
     assert running(made) == [[]] * len(made)
+
+
+def test_a_blank_line_without_end_is_no_line() -> None:
+    made = pages(*(f"Port report\n{' ' * 500_000}\n{line}\n{i}" for i, line in enumerate(BODY, 1)))
+
+    assert running(made) == [["Port report", str(i)] for i in range(1, len(BODY) + 1)]
