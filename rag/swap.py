@@ -25,7 +25,10 @@ MONEY = frozenset("dollar euro pound penny pence cent".split())
 CLAUSE = re.compile(r"\s*(?:\(?\d+(?:\.\d+)*[.)]|\d+(?:\.\d+)+)\s+(?=[A-Z])")
 """The number of a clause in front of its text: no figure of it."""
 IN_TURN = re.compile(r"\brespectively\b", re.IGNORECASE)
-BRACKETED = re.compile(r"([^\W\d_][^(),;]*?)\s*\(([^()]+)\)")
+BRACKETED = re.compile(
+    r"(?<![^(),;])(?:(?![^\W\d_])[^(),;])*+"
+    r"([^\W\d_](?:[^(),;\s]|\s++(?!\())*+)\s*+\(([^()]+)\)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,3 +77,10 @@ def test_a_figure_or_name_of_something_else_in_the_line_is_swapped(
 )
 def test_what_belongs_together_is_not_swapped(line: str, question: str, said: str) -> None:
     assert not is_swapped(line, read(said), read(question))
+
+
+def test_a_line_without_end_is_looked_through_once() -> None:
+    line = f"{'so ' * 100_000}; {AIDERS}"
+    said = read("Nora Blythe is in the press room.")
+
+    assert is_swapped(line, said, read("Who is the first aider in the press room?"))
