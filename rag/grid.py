@@ -24,7 +24,8 @@ MAX_SPAN = 100
 MAX_WIDTH = 200
 """Columns to which cells can reach; spans are cheap to write and dear to follow."""
 _FIGURE = re.compile(
-    r"[-+(]?\s*[$€£¥₹]?\s*[-+]?\d[\d.,'’ \xa0:/%)–-]*\s*[$€£¥%)]?|\d{4}-\d\d-\d\d.*|(true|false)",
+    r"[-+(]?\s*+[$€£¥₹]?\s*+[-+]?\d[\d.,'’ \xa0:/%)–-]*+\s*+[$€£¥%)]?"
+    r"|\d{4}-\d\d-\d\d.*|(true|false)",
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"(19|20)\d\d")

@@ -114,3 +114,9 @@ def test_a_table_that_lays_out_a_page_is_read_cell_by_cell() -> None:
     blocks = list(grid.blocks([[[Block("Menu")], inner], [[Block("a")], [Block("b")]]]))
 
     assert [block.text for block in blocks] == ["Menu", "Item: Rent", "a | b"]
+
+
+def test_a_dash_with_blanks_without_end_behind_it_is_no_figure() -> None:
+    rows = [["Item", "Price"], ["Rent", f"-{' ' * 300_000}none"]]
+
+    assert grid.lines(rows)[0].startswith("Item | Price")
