@@ -41,7 +41,7 @@ NUMBER = re.compile(figures.PATTERN, re.VERBOSE)
 CURRENCY = re.compile(r"([$€£¥₹])[\s(]*$")
 NOTE = re.compile(r"\(\d{1,2}\)")
 """Of a footnote, in front of a row's figures."""
-FOOTNOTE = re.compile(r"\s*\((?:\d{1,2}|[a-z])\)|[.\s…]+$")
+FOOTNOTE = re.compile(r"(?<!\s)\s*+\((?:\d{1,2}|[a-z])\)|(?<![.\s…])[.\s…]++$")
 ENDS_GROUP = re.compile(r"\W*(?:total\b|net\b|[^a-z]*$)", re.IGNORECASE)
 BRACKETED = re.compile(r"\([^()]*\)")
 CHANGE = re.compile(r"\b(?:increase|decrease|change)s?\b", re.IGNORECASE)

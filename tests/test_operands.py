@@ -649,6 +649,14 @@ def test_a_line_of_blanks_below_its_rows_is_no_total_of_a_schedule() -> None:
     assert sum_of(question, DUE.format(f"{' ' * 30_000}$ 1,000")).endswith("= 28.2 %.")
 
 
+def test_dots_without_end_in_a_label_do_not_hide_its_row() -> None:
+    table = (
+        f"(in millions)\n2018 2017\nNet sales{'.' * 500_000}all 90 80\nTotal staff 34,400 36,800"
+    )
+
+    assert sum_of("What was the total staff in 2018?", table) == "Total staff: 34,400 in 2018."
+
+
 def test_a_page_with_a_part_of_the_row_is_looked_at_behind_those_with_all_of_it() -> None:
     pages = [
         (1, "Provision for income taxes consists of:\nDeferred 533 461\nState 1 2"),
