@@ -323,7 +323,7 @@ def _outlook(message: Any) -> Mail:
 
 
 _CONTENT_ID = 0x3712
-_X500 = re.compile(r"\s*<?/o=[^<>]*>?", re.IGNORECASE)
+_X500 = re.compile(r"(?:(?<!\s)\s++)?<?/o=[^<>]*>?", re.IGNORECASE)
 """An address inside an Exchange server, which tells a person nothing."""
 
 

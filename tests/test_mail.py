@@ -2,6 +2,7 @@ import base64
 import io
 from collections.abc import Iterator
 from email.message import EmailMessage
+from types import SimpleNamespace
 
 import files
 import pytest
@@ -155,3 +156,14 @@ def test_a_mail_in_a_mail_may_be_marked_as_encoded(encoded: bool) -> None:
     )
 
     assert "Subject: Inner" in eml(raw)[-1].text
+
+
+def test_an_address_inside_a_server_is_left_out_of_recipients() -> None:
+    blanks = " " * 300_000
+    ann = SimpleNamespace(name="Ann", email_address=f"{blanks}x</O=ACME/CN=ANN>")
+    bob = SimpleNamespace(name="Bob", email_address="/o=acme/cn=bob")
+
+    assert list(mail._recipients(SimpleNamespace(recipients=[ann, bob]))) == [
+        f"Ann <{blanks}x>",
+        "Bob",
+    ]
