@@ -14,7 +14,7 @@ Node = Any
 
 _EMPTY = re.compile(r"<(title|script|style|textarea|iframe|a|p|div|span|td|th|i|b|em)(\s[^<>]*)?/>")
 _ELEMENT = re.compile(r"</?[a-zA-Z][^<>]*>")
-_UNSEEN = re.compile(r"<(script|style|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_UNSEEN = re.compile(r"<(script|style|head)\b|</(script|style|head)\s*+>", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 
 
@@ -62,7 +62,24 @@ def _html(text: str) -> tuple[Node | None, bool]:
 
 
 def _flattened(text: str) -> str:
-    return _ELEMENT.sub("<br>", _UNSEEN.sub("", text))
+    return _ELEMENT.sub("<br>", _seen(text))
+
+
+def _seen(text: str) -> str:
+    """Without elements that nobody sees; one that is not closed hides nothing."""
+    tags = [*_UNSEEN.finditer(text)]
+    closed, ends = dict[str, int](), dict[int, int]()
+    for tag in reversed(tags):
+        if tag[2]:
+            closed[tag[2].casefold()] = tag.end()
+        elif end := closed.get(tag[1].casefold()):
+            ends[tag.start()] = end
+    parts, at = list[str](), 0
+    for start, end in sorted(ends.items()):
+        if start >= at:
+            parts.append(text[at:start])
+            at = end
+    return "".join((*parts, text[at:]))
 
 
 def xhtml(data: bytes, text: str) -> Node | None:

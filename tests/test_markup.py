@@ -29,6 +29,16 @@ def test_what_is_no_xml_is_an_error_unless_it_may_be_mended() -> None:
         markup.xml(b"", lenient=True)
 
 
+def test_what_nobody_sees_is_left_out_at_any_depth() -> None:
+    unseen = "<style>red</style><SCRIPT>run</script ><p>"
+    root = markup.html(f"<body>{'<b>' * 5000}{unseen}deep {'<style ' * 300_000}")
+
+    text = "".join(root.itertext())
+    assert "deep" in text
+    assert "red" not in text
+    assert "run" not in text
+
+
 def test_nearly_xhtml_is_read() -> None:
     page = "<html><head><title/></head><body><p>a&nbsp;b<br></p></body></html>"
 
