@@ -52,7 +52,7 @@ RELATE = (
 RELATED = re.compile(
     rf"\bhow\b(.+?)\b(?<!-){RELATE}\s(.+)"
     r"|\b(?:relationships?|correlations?|connections?|links?)\s+between\b(.+?)\band\b(.+)"
-    r"|(?:^|,)\W*(?:relate|correlate|align|link|connect)\s(.+?)\b(?:to|with)\b(.+)",
+    r"|(?:^|(?<!\W)(?=[^\w,]*+,))\W*+(?:relate|correlate|align|link|connect)\s(.+?)\b(?:to|with)\b(.+)",
     re.IGNORECASE | re.DOTALL,
 )
 COMPARED = re.compile(

@@ -116,6 +116,13 @@ def test_other_questions_ask_for_no_relation(question: str) -> None:
     assert sides(question, RELATED) is None
 
 
+def test_commas_without_end_do_not_hide_what_is_to_be_related() -> None:
+    commas = "," * 500_000
+
+    assert sides(f"Please, {commas}", RELATED) is None
+    assert sides(f"Please{commas} relate costs to the rent.", RELATED) == ({"cost"}, {"rent"})
+
+
 def test_two_things_are_told_apart_that_are_to_be_compared() -> None:
     assert sides("How did costs compare to the rent in 2019?", COMPARED) == ({"cost"}, {"rent"})
     assert sides("How did costs compare to previous quarters?", COMPARED) is None
