@@ -852,23 +852,26 @@ class Catalog:
             db.execute("REINDEX")
 
     def drop_orphans(self) -> None:
-        """Take out rows that belong to a row which is not there."""
+        """Take out rows that belong to a row which is not there; one that may belong to none
+        stays, and belongs to none."""
         with self._transaction() as db:
             for table, parent, key in {
                 (row["table"], row["parent"], row["fkid"])
                 for row in db.execute("PRAGMA foreign_key_check")
             }:
-                (child,) = [
-                    row["from"]
+                ((child, on_delete),) = [
+                    (row["from"], row["on_delete"])
                     for row in db.execute(f"PRAGMA foreign_key_list({table})")
                     if row["id"] == key
                 ]
                 (owner,) = [
                     row["name"] for row in db.execute(f"PRAGMA table_info({parent})") if row["pk"]
                 ]
-                db.execute(
-                    f"DELETE FROM {table} WHERE {child} NOT IN (SELECT {owner} FROM {parent})"
-                )
+                # Deleting a source for its collection would take all its documents with it.
+                takes = f"UPDATE {table} SET {child} = NULL"
+                if on_delete != "SET NULL":
+                    takes = f"DELETE FROM {table}"
+                db.execute(f"{takes} WHERE {child} NOT IN (SELECT {owner} FROM {parent})")
 
     def miscounted(self) -> list[str]:
         """Documents of which it is not true that their chunks are embedded as their record says."""

@@ -124,6 +124,26 @@ def test_damage_to_library_db_is_found_and_mended(
     assert contents(library) == before
 
 
+def test_a_source_whose_collection_is_gone_stays_with_its_documents(
+    library: Library, write_pdf: Write
+) -> None:
+    folder = write_pdf("inside/pears.pdf", "Pears ripen in September.").parent
+    source, _ = library.sources.add(folder)
+    list(library.sources.sync(source).run())
+    list(library.ingest.resume())
+    change(library, "UPDATE sources SET collection = 77")
+    assert [finding.kind for finding in check(library).findings] == ["file"]
+
+    assert mended(library).ok
+    assert [(s.path, s.n_documents, s.collection) for s in library.catalog.sources()] == [
+        (source, 1, "")
+    ]
+    list(library.sources.sync(source).run())
+    assert {r.name for r in library.catalog.documents()} == {
+        "garden.pdf", "harbour.pdf", "pears.pdf",
+    }  # fmt: skip
+
+
 def test_vectors_that_are_no_numbers_are_made_again(library: Library) -> None:
     before = contents(library)
     nan = np.full(HashEmbedder().dim, np.nan, np.float16).tobytes().hex()
