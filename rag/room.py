@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from rag import extract
-from rag.errors import RagError
+from rag.errors import RagError, StoreError
 from rag.job import Job
 from rag.library import Library
 from rag.pace import Pace
@@ -19,6 +20,7 @@ PATIENCE_S = 5.0
 """How long the models wait for the first page, where none is opened."""
 DRAWING_S = 1.0
 """What a browser needs to draw the page from what the server has sent."""
+UNSAVED = "The answer could not be saved. {} Then ask again."
 
 
 class Room:
@@ -40,8 +42,13 @@ class Room:
             library.catalog,
             library.cells,
             generator=lambda: library.generator.made,
-            busy=lambda: self.worker.busy or bool(self._jobs),
+            busy=lambda: self._is_busy,
         )
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether documents are taken in or an answer is written."""
+        return self.worker.busy or any(job.running for job in list(self._jobs.values()))
 
     def start(self) -> None:
         """Go on with unfinished documents, and load the models ahead of the first question."""
@@ -178,11 +185,10 @@ class Room:
         turn_id = catalog.begin_turn(conversation_id, question, within=within)
 
         def finished(outcome: Answer | str) -> None:
-            if isinstance(outcome, str):
-                catalog.note_turn(turn_id, outcome)
-            else:
-                catalog.end_turn(turn_id, outcome)
-            self._jobs.pop(turn_id, None)
+            try:
+                self._end(turn_id, outcome)
+            finally:
+                self._jobs.pop(turn_id, None)
 
         job = Job(
             lambda cancelled: self.library.ask(
@@ -195,6 +201,19 @@ class Room:
             # It may have been finished before it was entered.
             self._jobs.pop(turn_id, None)
         return turn_id
+
+    def _end(self, turn_id: int, outcome: Answer | str) -> None:
+        """Save the answer, or why there is none."""
+        catalog = self.library.catalog
+        try:
+            if isinstance(outcome, str):
+                catalog.note_turn(turn_id, outcome)
+            else:
+                catalog.end_turn(turn_id, outcome)
+        except StoreError as error:
+            # Where even that cannot be written, the page says that it was not finished.
+            with suppress(StoreError):
+                catalog.note_turn(turn_id, UNSAVED.format(error))
 
     def job(self, turn_id: int) -> Job | None:
         """The answer being written, None when it is finished or was broken off by a restart."""

@@ -394,12 +394,11 @@ def test_a_document_removed_while_it_is_read_from_leaves_no_answer(
     assert [(turn.answer, turn.note) for turn in turns(garden)] == [(None, REMOVED)]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_an_answer_that_cannot_be_saved_does_not_stay_on_the_page(
+def test_an_answer_that_cannot_be_saved_does_not_stay_on_the_page_and_says_why(
     garden: Room, slow: SlowGenerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*arguments: object) -> None:
-        raise StoreFull("The disk is full.")
+        raise StoreFull("The disk is full. Free some space.")
 
     monkeypatch.setattr(garden.library.catalog, "end_turn", full)
     turn_id = garden.ask("c", "How many apple trees?")
@@ -407,6 +406,27 @@ def test_an_answer_that_cannot_be_saved_does_not_stay_on_the_page(
 
     until(lambda: garden.job(turn_id) is None)
     assert texts(garden) == [None]
+    assert turns(garden)[0].note == (
+        "The answer could not be saved. The disk is full. Free some space. Then ask again."
+    )
+
+
+@pytest.mark.parametrize("error", [StoreFull("full"), ZeroDivisionError("a bug")])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_answer_that_cannot_even_be_noted_holds_nothing_up(
+    garden: Room, slow: SlowGenerator, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(garden.library.catalog, "end_turn", fail)
+    monkeypatch.setattr(garden.library.catalog, "note_turn", fail)
+    turn_id = garden.ask("c", "How many apple trees?")
+    slow.go_on()
+
+    until(lambda: garden.job(turn_id) is None)
+    until(lambda: not garden._jobs)
+    assert garden.preparing._busy() is False
 
 
 # Closing
