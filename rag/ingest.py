@@ -252,12 +252,13 @@ class Ingest:
     # OCR
 
     def _begin_scanning(self, reads: Reads[Task, Read | Page]) -> bool:
-        """Whether there is a page that OCR has yet to read."""
+        """Whether OCR has a page to read, or a document is to be read again with all of them."""
         there_is = False
         for doc_id, numbers in self.catalog.unread():
             record = self.catalog.document(doc_id)
-            # No pages left: the document is read again, with what OCR gave put in.
-            for number in numbers or [0]:
+            # No pages left, or OCR was switched off meanwhile: the document is read again, with
+            # what OCR gave put in.
+            for number in (numbers if self.ocr != "never" else ()) or [0]:
                 if record is None or (doc_id, number) in reads.keys:
                     continue
                 there_is = True

@@ -14,7 +14,7 @@ import pdfs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from libraries import GARDEN, HARBOUR, answer_from, assemble, steps
+from libraries import GARDEN, HARBOUR, CutHere, answer_from, assemble, steps
 
 from rag import extract, ingest
 from rag.arrays import FloatArray, IntArray
@@ -24,7 +24,7 @@ from rag.library import Library
 from rag.readers import Readers
 from rag.settings import Settings
 from rag.testing import HashEmbedder, ScriptedGenerator, WordTokenizer
-from rag.types import Progress, ReadLimits, VectorIndex
+from rag.types import Document, Page, Progress, ReadLimits, VectorIndex
 
 Open = Callable[..., Library]
 Write = Callable[..., Path]
@@ -608,6 +608,44 @@ def test_a_folder_that_was_not_empty_keeps_what_was_in_it(
     fake_library()
 
     assert [(tmp_path / "library" / name).read_bytes() for name in names] == [b"mine"] * 4
+
+
+# OCR
+
+
+class HalfScanned(CutHere):
+    """Every document has one page of text and one that is a picture."""
+
+    scanned = 0
+
+    def read(self, path: Path, *, doc_id: str, name: str, **_: Any) -> Document:
+        pages = (Page(1, "page 1", "Sales rose.", (1.0, 1.0)), Page(2, "page 2", "", (1.0, 1.0)))
+        return Document(doc_id, name, "application/pdf", pages, unread=(2,))
+
+    def ocr_page(self, path: Path, number: int, **_: Any) -> Page:
+        HalfScanned.scanned += 1
+        return Page(number, f"page {number} (OCR)", "Rent fell.", (1.0, 1.0))
+
+
+def test_pages_that_wait_for_ocr_are_not_read_by_it_once_it_is_switched_off(
+    fake_library: Open, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HalfScanned, "scanned", 0)
+    library = fake_library()
+    reader = HalfScanned(library.readers, WordTokenizer())
+    library.ingest.pause()
+    list(replace(library.ingest, reader=reader).take_in([write_pdf("a.pdf", "x")]))
+    ((doc_id, waiting_pages),) = library.catalog.unread()
+    assert waiting_pages == [2]
+
+    library.ingest.pause(False)
+    list(replace(library.ingest, reader=reader, ocr="never").resume())
+
+    record = library.catalog.document(doc_id)
+    assert record is not None
+    assert (HalfScanned.scanned, library.catalog.unread(), record.state) == (0, [], "embedded")
+    assert record.warnings == ("1 page without text: OCR is switched off.",)
+    assert library.catalog.work().is_done
 
 
 # Removing
