@@ -236,6 +236,7 @@ class Catalog:
     def fail(self, doc_id: str, message: str, kind: str) -> None:
         with self._transaction() as db:
             _erase_text(db, doc_id)
+            db.execute("DELETE FROM scans WHERE doc_id = ?", (doc_id,))
             db.execute(
                 "UPDATE documents SET state = 'failed', error = ?, error_kind = ?, n_pages = 0, "
                 "n_chunks = 0, n_embedded = 0, unread = '[]' WHERE id = ?",
@@ -354,13 +355,15 @@ class Catalog:
             "SELECT total(state = 'queued') AS queued, "
             "total(n_chunks - n_embedded) AS left_, total(n_embedded) AS done, "
             "total(n_embedded > 0) AS begun, "
-            "total(json_array_length(unread)) AS unread, "
-            "(SELECT count(*) FROM scans) AS scans FROM documents"
+            "total(max(n_unread - n_scans, 0)) AS scans_left, "
+            "total(iif(n_unread, n_scans, 0)) AS scans_done "
+            "FROM (SELECT *, json_array_length(unread) AS n_unread, "
+            "(SELECT count(*) FROM scans WHERE doc_id = documents.id) AS n_scans FROM documents)"
         )
         return Work(
             queued=int(row["queued"]),
-            scans_left=max(int(row["unread"] - row["scans"]), 0),
-            scans_done=int(row["scans"]),
+            scans_left=int(row["scans_left"]),
+            scans_done=int(row["scans_done"]),
             left=int(row["left_"]),
             done=int(row["done"]),
             begun=int(row["begun"]),

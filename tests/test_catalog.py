@@ -146,6 +146,37 @@ def test_a_failed_document_keeps_its_reason_and_none_of_its_text(catalog: Catalo
     assert (record.n_pages, record.n_chunks, catalog.search("sales", 9)) == (0, 0, [])
 
 
+def test_pages_of_a_failed_document_are_not_kept_nor_counted_for_another(catalog: Catalog) -> None:
+    for doc_id in (A, B):
+        made = document("Sales rose.", "", "", doc_id=doc_id)
+        catalog.queue(doc_id, "report.pdf", 1, None)
+        catalog.store(made, chunk(made, WordTokenizer()), unread=[2, 3])
+    catalog.store_scan(A, SCAN)
+    catalog.store_scan(A, replace(SCAN, number=3))
+    catalog.store_scan(B, SCAN)
+    work = catalog.work()
+    assert (work.scans_left, work.scans_done) == (1, 3)
+
+    catalog.fail(A, "report.pdf is damaged. Get it again.", "DamagedDocument")
+
+    work = catalog.work()
+    assert (catalog.scans(A), work.scans_left, work.scans_done) == ([], 1, 1)
+
+
+def test_pages_that_a_failed_document_has_kept_from_earlier_are_not_counted(
+    catalog: Catalog,
+) -> None:
+    made = document("Sales rose.", "", doc_id=B)
+    catalog.queue(A, "a.pdf", 1, None)
+    catalog.queue(B, "b.pdf", 1, None)
+    catalog.store(made, chunk(made, WordTokenizer()), unread=[2])
+    catalog.fail(A, "a.pdf is damaged. Get it again.", "DamagedDocument")
+    catalog.store_scan(A, SCAN)
+
+    work = catalog.work()
+    assert (work.scans_left, work.scans_done) == (1, 0)
+
+
 def test_queueing_a_failed_document_again_forgets_the_failure_but_not_the_password(
     catalog: Catalog,
 ) -> None:
