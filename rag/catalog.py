@@ -18,7 +18,14 @@ from pydantic import TypeAdapter
 
 from rag import wording
 from rag.arrays import FloatArray
-from rag.errors import FilterError, StoreCorrupt, StoreFull, StoreMismatch
+from rag.errors import (
+    FilterError,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreMismatch,
+)
 from rag.lexical import Lexical
 from rag.schema import MIGRATIONS, SCHEMA, VERSION, WORDS
 from rag.scope import TYPES, collection_name
@@ -46,6 +53,7 @@ T = TypeVar("T")
 
 SPARE = 1 << 20
 """Bytes; a disk with less is full."""
+LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 RECORD = """
 SELECT id, name, media_type, title, state, n_bytes, n_pages, n_chunks, n_embedded, added_at,
     json_array_length(unread) AS n_unread,
@@ -73,7 +81,8 @@ class Catalog:
 
     is_blank: opened to read before a writer has laid it out; there is nothing to ask it for.
     Raises StoreCorrupt when the file is not a library, StoreMismatch when a newer version wrote
-    it, StoreFull when the disk is full.
+    it, StoreFull when the disk is full, StoreLocked when another program keeps the file locked,
+    StoreError once it is closed.
     """
 
     def __init__(self, path: Path, *, readonly: bool = False) -> None:
@@ -830,11 +839,11 @@ class Catalog:
     def words_are_whole(self) -> bool:
         """Whether the index of words holds the words of all chunks and no others."""
         try:
-            with self._lock:
+            with self._lock, self._translated():
                 self._db.execute(
                     "INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)"
                 )
-        except sqlite3.DatabaseError:
+        except StoreCorrupt:
             return False
         return True
 
@@ -984,6 +993,15 @@ class Catalog:
                 raise StoreFull(
                     f"The disk with {self._path} is full. Free some space and try again; "
                     "what was already in the library is unharmed."
+                ) from error
+            if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in LOCKED:
+                raise StoreLocked(
+                    f"Another program keeps the library {self._path} locked. Close what has it "
+                    "open, or wait until it is done, and try again; nothing was changed."
+                ) from error
+            if isinstance(error, sqlite3.ProgrammingError) and "closed database" in str(error):
+                raise StoreError(
+                    f"The library {self._path} was closed meanwhile. Open it again to go on."
                 ) from error
             raise self._corrupt(error) from error
 

@@ -22,7 +22,14 @@ from libraries import answer_from, document, hit
 
 from rag.catalog import REMOVED, Catalog, path_from_text, path_to_text
 from rag.chunk import chunk
-from rag.errors import FilterError, StoreCorrupt, StoreError, StoreFull, StoreMismatch
+from rag.errors import (
+    FilterError,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreMismatch,
+)
 from rag.schema import MIGRATIONS, SCHEMA, VERSION
 from rag.scope import TYPES
 from rag.testing import WordTokenizer
@@ -1045,3 +1052,33 @@ def test_an_error_of_input_and_output_on_a_full_disk_says_that_it_is_full(
         return caught.type
 
     assert (fail(0), fail(1 << 30)) == (StoreFull, StoreCorrupt)
+
+
+def test_a_library_that_another_program_locks_is_said_to_be_locked(
+    path: Path, catalog: Catalog
+) -> None:
+    store(catalog, document("Sales rose.", doc_id=A))
+    catalog._db.execute("PRAGMA busy_timeout = 10")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for use in (
+            lambda: catalog.set_meta("key", "value"),
+            lambda: catalog.remove(A),
+            catalog.words_are_whole,
+            catalog.rebuild_words,
+        ):
+            with pytest.raises(StoreLocked, match=r"keeps the library .* locked\. Close what"):
+                use()
+
+    catalog.set_meta("key", "value")
+    assert catalog.document_ids() == {A}
+
+
+def test_a_library_that_was_closed_is_not_said_to_be_damaged(path: Path) -> None:
+    catalog = Catalog(path)
+    catalog.close()
+
+    for use in (catalog.documents, lambda: catalog.set_meta("key", "value")):
+        with pytest.raises(StoreError, match="was closed meanwhile") as caught:
+            use()
+        assert type(caught.value) is StoreError
