@@ -24,7 +24,9 @@ def ask(
     all. Raises StoreError."""
     start = time.perf_counter()
     mentions, exact = _mentions(catalog, wanted, doc_ids)
-    hits = _hits(catalog, mentions[: listing.MOST_SHOWN])
+    found = _found(catalog, mentions[: listing.MOST_SHOWN])
+    hits = tuple(hit for _, hit in found)
+    mentions = [*(mention for mention, _ in found), *mentions[listing.MOST_SHOWN :]]
     yield Sources(hits)
     work = catalog.work()
     answer = listing.answer(
@@ -54,11 +56,14 @@ def _mentions(
     return apart, not apart
 
 
-def _hits(catalog: Catalog, mentions: list[Mention]) -> tuple[Hit, ...]:
+def _found(catalog: Catalog, mentions: list[Mention]) -> list[tuple[Mention, Hit]]:
+    """Each with its first passage, without those whose document was removed meanwhile."""
     chunks = {c.id: c for c in catalog.chunks([mention.chunk_id for mention in mentions])}
-    hits: list[Hit] = []
-    for rank, mention in enumerate(mentions, start=1):
-        chunk = chunks[mention.chunk_id]
-        name, label = catalog.place(mention.doc_id, chunk.spans[0].page)
-        hits.append(Hit(chunk, float(mention.n_passages), rank, "lexical", name, label))
-    return tuple(hits)
+    found: list[tuple[Mention, Hit]] = []
+    for mention in mentions:
+        chunk = chunks.get(mention.chunk_id)
+        name, label = catalog.place(mention.doc_id, chunk.spans[0].page) if chunk else ("", "")
+        if chunk and name:
+            score, rank = float(mention.n_passages), len(found) + 1
+            found.append((mention, Hit(chunk, score, rank, "lexical", name, label)))
+    return found

@@ -134,6 +134,25 @@ def test_a_listing_goes_with_a_document_that_it_names(library: Library) -> None:
     assert conversation.turns[0].answer is None
 
 
+@pytest.mark.parametrize("method", ["chunks", "place"])
+def test_a_document_that_is_removed_while_the_list_is_made_is_left_out(
+    library: Library, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    (doc_id,) = [d.id for d in library.catalog.documents() if d.name == "harbour.pdf"]
+    ask = getattr(Catalog, method)
+
+    def removing(catalog: Catalog, *arguments: object) -> object:
+        catalog.remove(doc_id)
+        return ask(catalog, *arguments)
+
+    monkeypatch.setattr(Catalog, method, removing)
+    found = answer(library, "Which documents mention apple trees?")
+
+    assert "harbour.pdf" not in found.text
+    assert found.text.splitlines()[0].startswith("1 document mentions")
+    assert [hit.rank for hit in found.hits] == [1]
+
+
 def test_of_several_hundred_all_are_counted_and_the_first_shown(fake_library: Open) -> None:
     opened = fake_library()
     for n in range(300):
