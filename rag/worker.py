@@ -24,6 +24,8 @@ class Worker:
         self._progress: dict[str, Progress] = {}
         self._error = ""
         self._idle = threading.Event()
+        # Both events together: who is woken between two looks at them must not seem idle.
+        self._waking = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 
     def start(self) -> None:
@@ -33,8 +35,9 @@ class Worker:
     def wake(self) -> None:
         """There may be something to do."""
         self._error = ""
-        self._idle.clear()
-        self._wake.set()
+        with self._waking:
+            self._idle.clear()
+            self._wake.set()
 
     def progress(self, doc_id: str) -> Progress | None:
         """The latest step of a document since the worker started."""
@@ -76,8 +79,9 @@ class Worker:
                     "".join(traceback.format_tb(error.__traceback__)),
                 )
                 self._error = f"Taking documents in stopped ({error!r}). Start Strongroom again."
-            if not self._wake.is_set():
-                self._idle.set()
+            with self._waking:
+                if not self._wake.is_set():
+                    self._idle.set()
         self._idle.set()
 
     def _drain(self) -> None:

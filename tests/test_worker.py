@@ -70,6 +70,35 @@ def test_it_is_busy_until_all_is_done(worker: Worker, queue: Queue) -> None:
     assert queue.done == ["a", "b"]
 
 
+def test_it_is_busy_though_it_is_woken_at_the_moment_when_all_is_done(
+    worker: Worker, queue: Queue
+) -> None:
+    class WokenWhenLookedAt(threading.Event):
+        woken = False
+
+        def is_set(self) -> bool:
+            was_set = super().is_set()
+            if not self.woken:
+                self.woken = True
+                queue.gate = threading.Semaphore(0)
+                queue.items.append("c")
+                waker = threading.Thread(target=worker.wake)
+                waker.start()
+                waker.join(0.3)
+            return was_set
+
+    worker._wake = WokenWhenLookedAt()
+    worker.start()
+    until(lambda: worker._wake.woken and not worker._wake.is_set())
+    until(lambda: queue.done == ["a", "b"])
+    threading.Event().wait(0.3)
+    assert worker.busy
+
+    queue.gate.release()
+    until(lambda: not worker.busy)
+    assert queue.done == ["a", "b", "c"]
+
+
 def test_an_error_is_shown_until_it_is_woken_again(worker: Worker, queue: Queue) -> None:
     queue.items = [StoreFull("The disk is full."), "b"]
     worker.start()
