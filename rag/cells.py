@@ -55,6 +55,16 @@ class CellStore:
     def n_bytes(self) -> int:
         return self._n_bytes
 
+    @property
+    def room(self) -> int:
+        """Bytes that fit in beside all that is kept."""
+        return max(min(self.max_bytes - self._n_bytes, self._spare()), 0)
+
+    @property
+    def disk_is_full(self) -> bool:
+        """Whether it is the disk that leaves no room, not the budget."""
+        return self._spare() <= 0
+
     def __len__(self) -> int:
         return len(self._sizes)
 
@@ -108,8 +118,7 @@ class CellStore:
         with self._lock:
             if not (self._folder.is_dir() and self.max_bytes >= n_bytes):
                 return False
-            free = shutil.disk_usage(self._folder).free - SPARE
-            excess = max(self._n_bytes + n_bytes - self.max_bytes, n_bytes - free)
+            excess = max(self._n_bytes + n_bytes - self.max_bytes, n_bytes - self._spare())
             untouched = set(keep)
             for name in list(self._sizes):
                 if excess <= 0:
@@ -139,6 +148,12 @@ class CellStore:
             start = f"{stamp}/{doc_id}/"
             for name in [n for n in self._sizes if n.startswith(start) and n not in names]:
                 self._drop(name)
+
+    def _spare(self) -> int:
+        """Bytes of the disk that may be taken; less than none where it is full."""
+        if not self._folder.is_dir():
+            return 0
+        return shutil.disk_usage(self._folder).free - SPARE
 
     def _drop(self, name: str) -> None:
         self._n_bytes -= self._sizes.pop(name, 0)

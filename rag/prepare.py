@@ -23,6 +23,9 @@ BEFORE = 5
 LARGEST = 16 << 20
 """Bytes that the cells of one passage may take, before any has been kept."""
 PAUSE_S = 0.3
+RETRY_S = 30.0
+"""After the library could not be written."""
+DISK_FULL = "nothing more is prepared: the disk is nearly full"
 NICE = 10
 """How far whatever else the machine does goes before."""
 OFF = "prepare_off"
@@ -99,6 +102,9 @@ class Preparing:
         # Documents of which nothing is left to do, while their order stays as it is.
         self._finished: set[str] = set()
         self._order: list[str] = []
+        # Whether there was no room for one of them.
+        self._left_out = False
+        self._problem = ""
         self._thread = threading.Thread(target=self._run, name="prepare", daemon=True)
 
     def start(self) -> None:
@@ -125,22 +131,29 @@ class Preparing:
             return None
         work = self._catalog.work()
         n, of = self._cells.count(generator.stamp), 2 * work.done - work.begun
-        room = self._cells.max_bytes - self._cells.n_bytes
-        left = max(min(of - n, room // self._size()), 0)
+        problem = self._problem
+        if not problem and n < of and self._cells.max_bytes and self._cells.disk_is_full:
+            problem = DISK_FULL
+        left = 0 if problem else max(min(of - n, self._cells.room // self._size()), 0)
         remaining_s = self._pace.remaining_s(n, left) if left else 0.0
         passages = min(n, of) * work.done // max(of, 1)
-        return Prepared(passages, work.done, self._cells.n_bytes, self.is_on, remaining_s)
+        return Prepared(passages, work.done, self._cells.n_bytes, self.is_on, remaining_s, problem)
 
     def _run(self) -> None:
         if sys.platform == "linux":
             # The threads that the model computes with are this one's, and inherit it.
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-        while not self._closing.wait(PAUSE_S):
+        pause_s = PAUSE_S
+        while not self._closing.wait(pause_s):
             try:
                 self._tune()
                 self._prepare()
-            except (ModelError, StoreError):
-                return  # the next question tells the person
+                pause_s, self._problem = PAUSE_S, ""
+            except StoreError as error:
+                pause_s, self._problem = RETRY_S, str(error)
+            except ModelError as error:
+                self._problem = str(error)
+                return  # the next question tells the person too
 
     def _tune(self) -> None:
         generator = self._generator()
@@ -154,8 +167,9 @@ class Preparing:
         if generator is None or not generator.stamp or not self._may_go_on():
             return
         order = self._catalog.by_use()
-        if order != self._order:
-            self._order, self._finished = order, set()
+        has_room = self._left_out and self._cells.room >= self._size()
+        if order != self._order or has_room:
+            self._order, self._finished, self._left_out = order, set(), False
         for rank, doc_id in enumerate(order):
             if doc_id in self._finished:
                 continue
@@ -182,6 +196,7 @@ class Preparing:
             if built.cells[-1] in self._cells:
                 continue
             if not self._cells.make_room(self._size(), keep=keep):
+                self._left_out = True
                 return
             yield generator.prepare(built, cancelled=lambda: not self._may_go_on())
 

@@ -487,13 +487,14 @@ class Work:
 class Prepared:
     """How many passages of the embedded documents the language model has read beforehand; one that
     was read in one of the two ways counts half. n_bytes: on the disk. remaining_s: for what there
-    is room for; None while unknown."""
+    is room for; None while unknown. problem: why it does not go on, for the person."""
 
     n: int
     of: int
     n_bytes: int
     is_on: bool
     remaining_s: float | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

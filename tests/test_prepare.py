@@ -7,7 +7,8 @@ import pytest
 from libraries import answer_from
 from waiting import SlowGenerator, until
 
-from rag import prepare, prompt
+from rag import cells, prepare, prompt
+from rag.errors import StoreFull
 from rag.library import Library, open_library
 from rag.room import Room
 from rag.settings import Settings
@@ -311,6 +312,52 @@ def test_a_budget_that_is_spent_goes_to_what_was_asked_about(
     threading.Event().wait(2 * prepare.PAUSE_S)
     assert [p.cells[0].split("/")[1] for p in preparer.prepared] == [newer, older]
     assert room.library.cells.count("stamp") == 1
+
+
+def test_a_full_disk_is_told_and_preparing_goes_on_when_there_is_space(
+    open_room: Callable[..., Room], write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "RETRY_S", 0.2)
+
+    class Full(Preparer):
+        is_full = threading.Event()
+
+        def tune(self, *, cancelled: Callable[[], bool] = lambda: False) -> None:
+            if self.is_full.is_set():
+                raise StoreFull("The disk is full.")  # what it found out cannot be noted
+
+    preparer = Full()
+    preparer.is_full.set()
+    room = open_room(preparer)
+    n = n_chunks(room, add(room, write_pdf("a.pdf", LONG)))
+    until(lambda: (p := room.preparing.progress()) and p.problem)
+
+    progress = room.preparing.progress()
+    assert progress is not None
+    assert (progress.problem, progress.remaining_s) == ("The disk is full.", 0.0)
+    preparer.is_full.clear()
+    until(lambda: len(preparer.prepared) == 2 * n - 1)
+    until(lambda: (p := room.preparing.progress()) and not p.problem)
+
+
+def test_what_had_no_room_on_the_disk_is_prepared_once_there_is_some(
+    open_room: Callable[..., Room], write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cells, "SPARE", 1 << 60)
+    preparer = Preparer()
+    room = open_room(preparer)
+    n = n_chunks(room, add(room, write_pdf("a.pdf", LONG)))
+    threading.Event().wait(3 * prepare.PAUSE_S)
+    progress = room.preparing.progress()
+    assert progress is not None
+    assert (progress.problem, progress.remaining_s) == (prepare.DISK_FULL, 0.0)
+    assert preparer.prepared == []
+
+    monkeypatch.setattr(cells, "SPARE", 0)
+    until(lambda: len(preparer.prepared) == 2 * n - 1)
+    progress = room.preparing.progress()
+    assert progress is not None
+    assert progress.problem == ""
 
 
 @pytest.mark.real
