@@ -53,6 +53,8 @@ T = TypeVar("T")
 
 SPARE = 1 << 20
 """Bytes; a disk with less is full."""
+BUSY_MS, LOG_MS = 5000, 500
+"""How long to wait for other processes, and to empty the log, which can be done later."""
 LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 RECORD = """
 SELECT id, name, media_type, title, state, n_bytes, n_pages, n_chunks, n_embedded, added_at,
@@ -264,12 +266,21 @@ class Catalog:
             )
             db.execute("DELETE FROM turn_documents WHERE doc_id = ?", (doc_id,))
 
-    def erase_free_space(self) -> None:
-        """Rewrite the word index and the log, which keep what was deleted until they are full."""
+    def erase_free_space(self) -> bool:
+        """Rewrite the word index and the log, which keep what was deleted until they are full.
+
+        Returns whether the log is empty: not while another process is reading what it holds.
+        """
         with self._transaction() as db:
             db.execute("INSERT INTO chunks_fts (chunks_fts) VALUES ('optimize')")
         with self._lock, self._translated():
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # Nobody else can use the library while it waits for that process.
+            self._db.execute(f"PRAGMA busy_timeout = {LOG_MS}")
+            try:
+                row = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        return not row["busy"]
 
     def documents(self) -> list[DocumentRecord]:
         """Newest first."""
@@ -949,7 +960,7 @@ class Catalog:
                 f"{self._path} belongs to another program. Choose another folder with --library."
             )
         self._db.execute("PRAGMA foreign_keys = ON")
-        self._db.execute("PRAGMA busy_timeout = 5000")
+        self._db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         self.is_blank = readonly and version == 0
         if readonly:
             return

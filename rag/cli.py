@@ -574,7 +574,13 @@ def remove(base: Settings, documents: tuple[str, ...], library: Path | None, yes
         if not yes:
             click.confirm(f"Erase {names} from the library?", abort=True, err=True)
         opened.ingest.remove([record.id for record in chosen])
+        has_traces = opened.ingest.has_traces
     err.print(f"Erased {names}.")
+    if has_traces:
+        err.print(
+            "Another program is reading library.db, so its log still holds bytes of that. They go "
+            "with the next start of Strongroom, once that program is done."
+        )
 
 
 @cli.command()

@@ -40,7 +40,9 @@ PICTURES = ("application/pdf", "image/")
 OPEN, UNSURE, PAUSED, REMOVING, TRACES = "open", "unsure", "paused", "removing", "traces"
 """In the catalogue: that a process has the library open; that the index may lack what the catalogue
 has; that a person has paused the work behind the page; what is to be erased until nothing of it is
-left, so that a kill leaves no part; and that files of the indexes still hold bytes of what was."""
+left, so that a kill leaves no part; and that files of the indexes still hold bytes of what was, or
+the log of library.db alone does (LOG)."""
+LOG = "log"
 
 Read = tuple[Document, tuple[Chunk, ...], tuple[int, ...]]
 """A document, its chunks, and the pages that OCR has yet to read."""
@@ -369,15 +371,24 @@ class Ingest:
             self._finish_removal(leave_traces=leave_traces)
 
     def erase_traces(self, cancelled: Callable[[], bool] = lambda: False) -> bool:
-        """Rewrite the indexes if they hold bytes of what was erased. Returns whether it did."""
+        """Rewrite the indexes if they hold bytes of what was erased. Returns whether it did; where
+        it could not, `has_traces` says so."""
         with self._writing:
-            if self.catalog.meta(TRACES) != "1":
+            if not self.has_traces:
                 return False
-            if not self.vectors.rewrite(cancelled):
+            if self.catalog.meta(TRACES) != LOG:
+                if not self.vectors.rewrite(cancelled):
+                    return False
+                self.catalog.set_meta(TRACES, LOG)
+            if not self.catalog.erase_free_space():
                 return False
-            self.catalog.erase_free_space()
             self.catalog.set_meta(TRACES, "0")
             return True
+
+    @property
+    def has_traces(self) -> bool:
+        """Whether files of the library hold bytes of what was erased."""
+        return self.catalog.meta(TRACES) in ("1", LOG)
 
     def settle(self) -> tuple[str, ...]:
         """Put right what a kill broke off, and say what, for the person. Call it before anything
@@ -446,8 +457,9 @@ class Ingest:
         if not leave_traces:
             self.erase_traces()
         self.catalog.set_meta(REMOVING, "[]")
-        if not leave_traces:
-            self.catalog.erase_free_space()
+        # The note of what was to be removed has been in the log since.
+        if not leave_traces and not self.catalog.erase_free_space():
+            self.catalog.set_meta(TRACES, LOG)
         return len(doc_ids)
 
 

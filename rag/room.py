@@ -32,7 +32,12 @@ class Room:
     def __init__(self, library: Library) -> None:
         self.library = library
         self.worker = Worker(library.ingest.resume)
-        self._watch = Watch(library.sources, wake=self.worker.wake)
+        self._warm = threading.Event()
+        self._watch = Watch(
+            library.sources,
+            wake=self.worker.wake,
+            busy=lambda: self._is_busy or not self._warm.is_set(),
+        )
         self.problem = ""
         self._shown = threading.Event()
         self._closing = threading.Event()
@@ -70,6 +75,8 @@ class Room:
             self.library.warm_up()
         except RagError as error:
             self.problem = str(error)
+        finally:
+            self._warm.set()
 
     def add(
         self, paths: Iterable[Path], *, password: str | None = None, collection: str = ""

@@ -19,7 +19,11 @@ SHARE = 20
 """Looking takes at most one part in so many of the time, however slow the drive."""
 ERASE_S = 600.0
 """How long bytes of retired documents may stay in files of the indexes: to erase them is to write
-the indexes anew, and nobody can search meanwhile."""
+the indexes anew, and nobody can change them meanwhile."""
+SOON_S = 5.0
+"""How long after the start bytes that were left before it are erased, if nothing else goes on."""
+LOG_S = 60.0
+"""How long until it is tried again where another process had kept the log."""
 NOTE_S = 60.0
 """While nothing changes, how often the library notes when a source was last looked at."""
 
@@ -40,7 +44,8 @@ class Watch:
     """Stages what is new in the watched sources, so that a worker, which is woken, reads it.
 
     paths: watch these sources, and not those that the library says. tell, done: called with each
-    step and each tally; not when nothing has changed.
+    step and each tally; not when nothing has changed. busy: whether what was left to erase at the
+    start is to wait.
     """
 
     def __init__(
@@ -52,19 +57,24 @@ class Watch:
         tell: Callable[[Progress], None] = lambda _progress: None,
         done: Callable[[Path, Tally], None] = lambda _source, _tally: None,
         every_s: float = LOOK_S,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._sources = sources
         self._wake_worker = wake
         self._paths = paths
         self._tell, self._done = tell, done
         self._every_s = every_s
+        self._busy = busy
         self._seen: dict[Path, Seen] = {}
         self._asked: dict[Path, bool] = {}
         self._asking = threading.Lock()
         self._now = threading.Event()
         self._closing = False
         self._error = ""
-        self._erase_at = time.monotonic() + ERASE_S
+        self._begun = time.monotonic()
+        self._erase_at = self._begun + ERASE_S
+        # Whether the process before has left something to erase; None until the first look.
+        self._left_before: bool | None = None
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def start(self) -> None:
@@ -110,6 +120,8 @@ class Watch:
             start = time.monotonic()
             self._now.clear()
             try:
+                if self._left_before is None:
+                    self._left_before = self._sources.ingest.has_traces
                 self._look_at_all()
                 self._erase_traces()
                 self._error = ""
@@ -159,11 +171,18 @@ class Watch:
             self._done(source, tally)
 
     def _erase_traces(self) -> None:
-        start = time.monotonic()
-        if start > self._erase_at and not self._closing:
-            self._sources.ingest.erase_traces(lambda: self._closing)
+        ingest, start = self._sources.ingest, time.monotonic()
+        if self._left_before and start > self._begun + SOON_S and not self._busy():
+            self._left_before, self._erase_at = False, 0.0
+        if start <= self._erase_at or self._closing:
+            return
+        try:
+            ingest.erase_traces(lambda: self._closing)
+        finally:
             end = time.monotonic()
             self._erase_at = end + max(ERASE_S, SHARE * (end - start))
+        if ingest.has_traces:
+            self._erase_at = end + LOG_S
 
     def _still(self, source: Path, seen: Seen) -> None:
         """Nothing has changed."""

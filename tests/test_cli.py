@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -734,6 +735,19 @@ def test_removing_asks_first(run: Run, garden: Path) -> None:
     gone = run("remove", "garden.pdf", typed="y\n")
     assert (gone.exit_code, gone.stderr.splitlines()[-1]) == (0, "Erased garden.pdf.")
     assert json.loads(run("list", "--json").stdout) == []
+
+
+def test_removing_says_when_another_program_keeps_bytes_in_the_log(
+    run: Run, garden: Path, tmp_path: Path
+) -> None:
+    (path,) = tmp_path.rglob("library.db")
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM pages").fetchall()
+        gone = run("remove", "--yes", "garden.pdf")
+
+    assert gone.exit_code == 0
+    assert gone.stderr.startswith("Erased garden.pdf.\nAnother program is reading library.db")
 
 
 def test_documents_are_removed_by_name_or_by_the_start_of_their_id(

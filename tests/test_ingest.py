@@ -711,6 +711,33 @@ def test_removing_a_document_leaves_no_byte_of_it(library: Library, write_pdf: W
     assert traces(folder, sought) == set()
 
 
+def test_bytes_that_another_process_keeps_in_the_log_are_erased_once_it_is_done(
+    library: Library, write_pdf: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = library.settings.library
+    doc_id = with_secret(library, write_pdf)
+    sought = needles(library, doc_id)
+    rewritten: list[bool] = []
+    rewrite = type(library.ingest.vectors).rewrite
+    monkeypatch.setattr(
+        type(library.ingest.vectors),
+        "rewrite",
+        lambda self, *given: rewritten.append(True) or rewrite(self, *given),
+    )
+    with closing(sqlite3.connect(folder / "library.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM pages").fetchall()
+        library.ingest.remove([doc_id])
+        assert {name for _, name in traces(folder, sought)} <= {"library.db", "library.db-wal"}
+        assert traces(folder, sought) != set()
+        assert library.ingest.has_traces
+        assert library.ingest.erase_traces() is False
+
+    assert library.ingest.erase_traces() is True
+    assert (traces(folder, sought), library.ingest.has_traces) == (set(), False)
+    assert rewritten == [True]
+
+
 def test_removing_a_document_removes_its_answers_and_keeps_the_others(
     library: Library, write_pdf: Write
 ) -> None:

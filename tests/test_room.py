@@ -268,6 +268,19 @@ def test_a_removed_document_is_gone(open_room: Callable[..., Room], write_pdf: W
     until(lambda: room.library.catalog.meta(ingest.TRACES) == "0")
 
 
+def test_what_closing_left_of_a_removed_document_is_erased_soon_after_the_next_start(
+    fake_library: Open, open_room: Callable[..., Room], write_pdf: Write
+) -> None:
+    library = fake_library()
+    *_, last = library.ingest.take_in([write_pdf("a.pdf", *GARDEN)])
+    library.ingest.remove([last.doc_id], leave_traces=True)
+    library.close()
+
+    room = open_room()
+
+    until(lambda: not room.library.ingest.has_traces)
+
+
 def test_what_a_kill_left_undone_is_done_when_the_room_opens(
     fake_library: Open, open_room: Callable[..., Room], write_pdf: Write
 ) -> None:

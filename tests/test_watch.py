@@ -1,6 +1,8 @@
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from libraries import GARDEN, HARBOUR
 from waiting import until
 
-from rag import watch
+from rag import ingest, watch
 from rag.errors import StoreFull
 from rag.library import Library
 from rag.sources import Sources, Tally
@@ -208,6 +210,52 @@ def test_traces_of_what_was_retired_are_erased_later_and_all_at_once(
 
     assert all(later - earlier >= 1.0 for (earlier, _), (later, _) in pairwise(rewritten))
     assert made.library.ingest.erase_traces() is False
+
+
+def with_traces(fake_library: Open, folder: Path) -> Library:
+    """As when Strongroom was closed before what a person had removed was erased."""
+    library = fake_library()
+    *_, last = library.ingest.take_in([write(folder / "a.pdf", *GARDEN)])
+    library.ingest.remove([last.doc_id], leave_traces=True)
+    library.close()
+    return fake_library()
+
+
+def test_what_was_left_to_erase_is_erased_soon_after_the_start_when_nothing_goes_on(
+    fake_library: Open, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "SOON_S", 0.5)
+    library = with_traces(fake_library, folder)
+    is_busy = [True]
+    made = Watched(library, folder, paths=[], busy=lambda: is_busy[0])
+    made.start()
+    time.sleep(1.0)
+    assert library.ingest.has_traces
+
+    is_busy[0] = False
+    until(lambda: not library.ingest.has_traces)
+    made.watch.close()
+    made.worker.close()
+
+
+def test_the_log_is_tried_again_where_another_process_reads_it(
+    fake_library: Open, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "SOON_S", 0.0)
+    monkeypatch.setattr(watch, "LOG_S", 0.1)
+    library = with_traces(fake_library, folder)
+    with closing(sqlite3.connect(library.settings.library / "library.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM documents").fetchall()
+        made = Watched(library, folder, paths=[])
+        made.start()
+        until(lambda: library.catalog.meta(ingest.TRACES) == ingest.LOG)
+        time.sleep(1.0)
+        assert library.ingest.has_traces
+
+    until(lambda: not library.ingest.has_traces)
+    made.watch.close()
+    made.worker.close()
 
 
 def test_an_error_is_told_and_the_next_look_tries_again(
