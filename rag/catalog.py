@@ -794,7 +794,11 @@ class Catalog:
     def begin_turn(
         self, conversation_id: str, question: str, *, within: Filter = EVERYTHING
     ) -> int:
-        """Enter a question, and its conversation with the first one. Returns the turn's id."""
+        """Enter a question, and its conversation with the first one. Returns the turn's id.
+
+        Until its answer says that it does not, the question may lean on the turn before it, and so
+        draw on what that drew on.
+        """
         with self._transaction() as db:
             db.execute(
                 "INSERT INTO conversations VALUES (?, ?, ?) "
@@ -806,6 +810,11 @@ class Catalog:
                 "VALUES (?, ?, '', ?) RETURNING id",
                 (conversation_id, question, _FILTER.dump_json(within).decode()),
             ).fetchone()
+            db.execute(
+                "INSERT INTO turn_documents SELECT ?, doc_id FROM turn_documents WHERE turn_id = "
+                "(SELECT max(id) FROM turns WHERE conversation_id = ? AND id < ?)",
+                (row["id"], conversation_id, row["id"]),
+            )
             return int(row["id"])
 
     def end_turn(self, turn_id: int, answer: Answer) -> None:
@@ -814,11 +823,15 @@ class Catalog:
         documents = {hit.chunk.doc_id for hit in answer.hits} | {c.span.doc_id for c in quoted}
         with self._transaction() as db:
             there = {row["id"] for row in db.execute("SELECT id FROM documents")}
-            if not documents <= there:
+            turn = db.execute("SELECT note FROM turns WHERE id = ?", (turn_id,)).fetchone()
+            was_removed = answer.understood and turn and turn["note"] == REMOVED
+            if was_removed or not answer.understood or not documents <= there:
+                db.execute("DELETE FROM turn_documents WHERE turn_id = ?", (turn_id,))
+            if was_removed or not documents <= there:
                 db.execute("UPDATE turns SET note = ? WHERE id = ?", (REMOVED, turn_id))
                 return
             db.execute(
-                "UPDATE turns SET answer = ? WHERE id = ?",
+                "UPDATE turns SET answer = ?, note = '' WHERE id = ?",
                 (_ANSWER.dump_json(answer).decode(), turn_id),
             )
             db.executemany(
@@ -830,6 +843,7 @@ class Catalog:
         """Say why a turn has no answer."""
         with self._transaction() as db:
             db.execute("UPDATE turns SET note = ? WHERE id = ?", (note, turn_id))
+            db.execute("DELETE FROM turn_documents WHERE turn_id = ?", (turn_id,))
 
     def remove_conversation(self, conversation_id: str) -> None:
         with self._transaction() as db:

@@ -403,6 +403,64 @@ def test_an_answer_is_not_saved_when_its_document_was_removed_meanwhile(catalog:
     assert [(t.answer, t.note) for t in conversation.turns] == [(None, REMOVED)]
 
 
+def followed_up(catalog: Catalog, *, understood: str) -> tuple[int, int]:
+    """A turn that drew on A, a running one behind it, and one that drew on C behind that."""
+    for doc_id in (A, B, C):
+        store(catalog, document("Forty trees.", doc_id=doc_id))
+    first = catalog.begin_turn("c1", "Who is the manager?")
+    catalog.end_turn(first, answer_from(hit("Priya Nair is the manager.", doc_id=A)))
+    second = catalog.begin_turn("c1", "What does she earn?")
+    answer = replace(answer_from(hit("Not told.", doc_id=B)), understood=understood)
+    catalog.end_turn(second, answer)
+    third = catalog.begin_turn("c1", "And in 2024?")
+    return second, third
+
+
+def test_an_answer_goes_with_a_document_that_the_turn_it_leans_on_drew_on(
+    path: Path, catalog: Catalog
+) -> None:
+    _, third = followed_up(catalog, understood="What does Priya Nair earn?")
+    leaning = answer_from(hit("Forty.", doc_id=C))
+    catalog.end_turn(third, replace(leaning, understood="What does Priya Nair earn in 2024?"))
+
+    catalog.remove(A)
+    catalog.erase_free_space()
+
+    conversation = catalog.conversation("c1")
+    assert conversation is not None
+    assert [(t.answer, t.note) for t in conversation.turns] == [(None, REMOVED)] * 3
+    assert b"Priya" not in path.read_bytes()
+
+
+def test_an_answer_that_leans_on_nothing_stays(catalog: Catalog) -> None:
+    _, third = followed_up(catalog, understood="")
+    catalog.note_turn(third, "The model is missing.")
+
+    catalog.remove(A)
+
+    conversation = catalog.conversation("c1")
+    assert conversation is not None
+    assert [(bool(t.answer), t.note) for t in conversation.turns] == [
+        (False, REMOVED), (True, ""), (False, "The model is missing."),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("understood", ["What does Priya Nair earn in 2024?", ""])
+def test_an_answer_is_saved_only_if_what_it_leans_on_is_still_there(
+    catalog: Catalog, understood: str
+) -> None:
+    _, third = followed_up(catalog, understood="What does Priya Nair earn?")
+    catalog.remove(A)
+    answer = replace(answer_from(hit("Forty.", doc_id=C)), understood=understood)
+
+    catalog.end_turn(third, answer)
+
+    conversation = catalog.conversation("c1")
+    assert conversation is not None
+    last = conversation.turns[-1]
+    assert (last.answer, last.note) == ((None, REMOVED) if understood else (answer, ""))
+
+
 def test_removing_a_conversation_removes_its_turns(path: Path, catalog: Catalog) -> None:
     before = rows(path)
     store(catalog, document("Forty trees.", doc_id=A))
