@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 from pydantic import TypeAdapter
 
-from rag import wording
+from rag import scope, wording
 from rag.arrays import FloatArray
 from rag.errors import (
     FilterError,
@@ -265,6 +265,7 @@ class Catalog:
                 (REMOVED, doc_id),
             )
             db.execute("DELETE FROM turn_documents WHERE doc_id = ?", (doc_id,))
+            _forget_in_filters(db)
 
     def erase_free_space(self) -> bool:
         """Rewrite the word index and the log, which keep what was deleted until they are full.
@@ -800,6 +801,8 @@ class Catalog:
         draw on what that drew on.
         """
         with self._transaction() as db:
+            # One of them may have been removed since it was chosen.
+            within = _without_gone(db, within)
             db.execute(
                 "INSERT INTO conversations VALUES (?, ?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at",
@@ -1152,6 +1155,23 @@ def _vectors_by_text(db: sqlite3.Connection, doc_id: str) -> dict[str, bytes]:
 def _erase_text(db: sqlite3.Connection, doc_id: str) -> None:
     db.execute("DELETE FROM chunks WHERE doc_id = ?", (doc_id,))
     db.execute("DELETE FROM pages WHERE doc_id = ?", (doc_id,))
+
+
+def _forget_in_filters(db: sqlite3.Connection) -> None:
+    """An id is the SHA-256 of a file, by which it could be told that it was here."""
+    rows = db.execute("""SELECT id, within FROM turns WHERE within LIKE '%"documents":["%'""")
+    for row in rows.fetchall():
+        within = _FILTER.validate_json(row["within"])
+        left = _without_gone(db, within)
+        if left != within:
+            values = (_FILTER.dump_json(left).decode(), row["id"])
+            db.execute("UPDATE turns SET within = ? WHERE id = ?", values)
+
+
+def _without_gone(db: sqlite3.Connection, within: Filter) -> Filter:
+    sql = f"SELECT id FROM documents WHERE id IN {LISTED}"
+    rows = db.execute(sql, (json.dumps(within.documents),))
+    return scope.without(within, {row["id"] for row in rows})
 
 
 def _unpacked(kept: Sequence[tuple[str, bytes]]) -> tuple[list[str], FloatArray]:

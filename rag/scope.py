@@ -1,6 +1,7 @@
 """Which documents are meant: names as a person gives them to a Filter, and a Filter in words."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
 
@@ -35,11 +36,15 @@ TYPES: dict[str, tuple[str, ...]] = {
     "picture": ("image/*",),
 }
 """Media types by what a person calls them; * stands for anything."""
+LOST = "a document that is gone"
 LONGEST_NAME = 80
 """Characters of a collection's name."""
 LEAST_ID = 6
 """Characters of an id that are enough to be meant as one."""
 NEAREST = 3
+GONE = ""
+"""In a kept Filter, in place of the ids of documents that were removed since: no document has it,
+and so what was asked of these alone is not asked of all others."""
 
 
 def chosen(
@@ -99,6 +104,12 @@ def _nearest(name: str, known: Collection[str]) -> str:
     return f"Nearest: {', '.join(by_fold[fold] for fold in found)}. " if found else ""
 
 
+def without(within: Filter, known: Collection[str]) -> Filter:
+    """With GONE in place of the documents that are not known."""
+    kept = (doc_id if doc_id in known else GONE for doc_id in within.documents)
+    return replace(within, documents=tuple(dict.fromkeys(kept)))
+
+
 def collection_name(text: str) -> str:
     """As it is kept: in one line. Raises FilterError."""
     name = " ".join(text.split())
@@ -115,10 +126,16 @@ def collection_name(text: str) -> str:
 def in_words(within: Filter, names: Mapping[str, str]) -> str:
     """A Filter as it is shown. names: of documents, by id."""
     parts: list[str] = []
-    if len(within.documents) == 1:
-        parts.append(names.get(within.documents[0], "a document that is gone"))
-    elif within.documents:
-        parts.append(f"{len(within.documents)} documents")
+    there = [doc_id for doc_id in within.documents if doc_id != GONE]
+    told = f"{len(there)} documents"
+    if len(there) == 1:
+        told = names.get(there[0], LOST)
+    if not there:
+        told = LOST
+    elif len(there) < len(within.documents):
+        told = f"{told} and what is gone"
+    if within.documents:
+        parts.append(told)
     if within.collections:
         parts.append(" or ".join(within.collections))
     if within.types:

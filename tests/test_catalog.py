@@ -31,7 +31,7 @@ from rag.errors import (
     StoreMismatch,
 )
 from rag.schema import MIGRATIONS, SCHEMA, VERSION
-from rag.scope import TYPES
+from rag.scope import GONE, TYPES
 from rag.testing import WordTokenizer
 from rag.types import Collection, Document, FileRecord, Filter, Line, Page
 
@@ -995,6 +995,7 @@ def test_documents_are_found_by_the_day_they_were_added(catalog: Catalog) -> Non
 
 
 def test_a_turn_keeps_what_it_was_asked_of(catalog: Catalog) -> None:
+    catalog.queue(A, "a.pdf", 1, None)
     within = Filter(documents=(A,), collections=("Leases",), since=date(2024, 1, 1))
     catalog.begin_turn("c", "How many?", within=within)
     catalog.begin_turn("c", "And before?")
@@ -1002,6 +1003,29 @@ def test_a_turn_keeps_what_it_was_asked_of(catalog: Catalog) -> None:
     conversation = catalog.conversation("c")
     assert conversation is not None
     assert [turn.within for turn in conversation.turns] == [within, Filter()]
+
+
+def test_a_turn_does_not_keep_the_id_of_a_removed_document_nor_become_one_of_all(
+    path: Path, catalog: Catalog
+) -> None:
+    for doc_id in (A, B):
+        store(catalog, document("Forty trees.", doc_id=doc_id))
+    catalog.begin_turn("c", "How many?", within=Filter(documents=(A,), types=("pdf",)))
+    catalog.begin_turn("c", "How many here?", within=Filter(documents=(A, B, C)))
+
+    catalog.remove(A)
+    catalog.begin_turn("c", "Chosen before it was removed?", within=Filter(documents=(A,)))
+    catalog.erase_free_space()
+
+    conversation = catalog.conversation("c")
+    assert conversation is not None
+    kept = [turn.within for turn in conversation.turns]
+    assert kept == [
+        Filter(documents=(GONE,), types=("pdf",)), Filter(documents=(GONE, B)),
+        Filter(documents=(GONE,)),
+    ]  # fmt: skip
+    assert [catalog.matching(within) for within in kept] == [[], [B], []]
+    assert A.encode() not in path.read_bytes()
 
 
 # Sources

@@ -104,7 +104,7 @@ def _several(
             there,
             default=chosen,
             key=f"within-{label}-{unique}",
-            format_func=lambda option: (names or {}).get(option, option),
+            format_func=lambda option: option if names is None else names.get(option, scope.LOST),
             placeholder="All",
         )
     )
