@@ -376,16 +376,16 @@ def _over_time(
         return None
     found = [some for some in each([wanted.label]) if series.may_be_of(wanted, some[0].document)]
     told = [
-        (some[0].document, operands.over_time(wanted, some, page_text, alone=len(found) == 1))
+        (some[0], operands.over_time(wanted, some, page_text, alone=len(found) == 1))
         for some in found
     ]
     points = series.merged([point for _, own in told for point in own])
-    without = tuple(document for document, own in told if not own)
+    without = tuple(hit for hit, own in told if not own)
     if not series.suffice(wanted, points, n_without=len(without), n=len(told)):
         return None
     if wanted.pick == "latest":
         points = points[-1:]
-    opening, *figures = series.lines(wanted, points, without)
+    opening, *figures = series.lines(wanted, points, [hit.document for hit in without])
     closing = figures.pop() if figures else ""
     lines: list[tuple[str, Sequence[int]]] = [(opening, () if figures else (1,))]
     lines += ((line, (marker,)) for marker, line in enumerate(figures, start=1))
@@ -394,7 +394,8 @@ def _over_time(
     citations = tuple(
         _cited_operand(p.operand, i, page_text) for i, p in enumerate(points, start=1)
     )
-    return _by_code(question, lines, hits, citations)
+    made = _by_code(question, lines, hits, citations)
+    return replace(made, named=tuple(hit.chunk.doc_id for hit in without))
 
 
 def _looked_up(

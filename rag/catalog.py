@@ -823,7 +823,8 @@ class Catalog:
     def end_turn(self, turn_id: int, answer: Answer) -> None:
         """Save the answer, unless a document that it drew on was removed while it was written."""
         quoted = (*answer.citations, *answer.nearest, *answer.conflicts)
-        documents = {hit.chunk.doc_id for hit in answer.hits} | {c.span.doc_id for c in quoted}
+        documents = {*answer.named, *(hit.chunk.doc_id for hit in answer.hits)}
+        documents |= {c.span.doc_id for c in quoted}
         with self._transaction() as db:
             there = {row["id"] for row in db.execute("SELECT id FROM documents")}
             turn = db.execute("SELECT note FROM turns WHERE id = ?", (turn_id,)).fetchone()

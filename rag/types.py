@@ -247,7 +247,8 @@ class Answer:
     asked one by one what those say that have no part in the answer; nothing says that it answers.
     conflicts: what other documents say with another figure than the one cited.
     understood: the question as one that stands alone, where it leaned on the one before; or empty.
-    maker: who wrote it, the model, or code from the figures or the index of the documents."""
+    maker: who wrote it, the model, or code from the figures or the index of the documents.
+    named: ids of documents that the text names without citing them."""
 
     question: str
     text: str
@@ -267,6 +268,7 @@ class Answer:
     conflicts: tuple[Citation, ...] = ()
     maker: Maker = "model"
     understood: str = ""
+    named: tuple[str, ...] = ()
 
     @property
     def is_unsupported(self) -> bool:

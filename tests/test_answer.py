@@ -311,6 +311,7 @@ def test_a_figure_over_time_is_put_together_from_all_documents_that_show_it(
             "1,600 − 1,300 = 300 million. Not found for certain in 5.pdf. [1][4]"
         ),
     ]
+    assert found.named == ("5" * 64,)
     assert [c.quote for c in found.citations] == ["1,300", "1,437", "1,577", "1,600"]
     assert [c.document for c in found.citations] == ["3.pdf", "3.pdf", "4.pdf", "4.pdf"]
     assert [found.text[s.start : s.end] for s in found.sentences] == found.text.splitlines()[1:]

@@ -403,6 +403,19 @@ def test_an_answer_is_not_saved_when_its_document_was_removed_meanwhile(catalog:
     assert [(t.answer, t.note) for t in conversation.turns] == [(None, REMOVED)]
 
 
+def test_an_answer_goes_with_a_document_that_it_only_names(catalog: Catalog) -> None:
+    for doc_id in (A, B):
+        store(catalog, document("Forty trees.", doc_id=doc_id))
+    found = replace(answer_from(hit("Forty trees.", doc_id=A)), named=(B,))
+    catalog.end_turn(catalog.begin_turn("c1", "How many in each?"), found)
+
+    catalog.remove(B)
+
+    conversation = catalog.conversation("c1")
+    assert conversation is not None
+    assert [(turn.answer, turn.note) for turn in conversation.turns] == [(None, REMOVED)]
+
+
 def followed_up(catalog: Catalog, *, understood: str) -> tuple[int, int]:
     """A turn that drew on A, a running one behind it, and one that drew on C behind that."""
     for doc_id in (A, B, C):

@@ -442,6 +442,29 @@ def test_an_answer_that_cannot_even_be_noted_holds_nothing_up(
     assert garden.preparing._busy() is False
 
 
+def test_a_figure_over_time_goes_with_a_document_that_it_says_it_was_not_found_in(
+    open_room: Callable[..., Room], write_pdf: Write
+) -> None:
+    room = open_room(top_k=2)
+    pages = {
+        "report 2017.pdf": "(in millions)\n2017 2016\nNet sales 1,437 1,300",
+        "report 2019.pdf": "(in millions)\n2019 2018\nNet sales 1,600 1,577",
+        "report 2020.pdf": "The garden has forty trees of many kinds.",
+    }
+    staged = room.add([write_pdf(name, text) for name, text in pages.items()])
+    settled(room)
+    turn_id = room.ask("c", "How have net sales changed over the years?")
+    until(lambda: room.job(turn_id) is None)
+    (turn,) = turns(room)
+    assert turn.answer is not None
+    assert "Not found for certain in report 2020.pdf." in turn.answer.text
+    assert {hit.document for hit in turn.answer.hits} == {"report 2017.pdf", "report 2019.pdf"}
+
+    room.remove([staged[2].doc_id])
+
+    assert [(turn.answer, turn.note) for turn in turns(room)] == [(None, REMOVED)]
+
+
 # Closing
 
 
