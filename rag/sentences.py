@@ -97,6 +97,10 @@ JOINS = re.compile(r"\b(?:for|and|in|of|was|were|compared)\b")
 """Between figures that a sentence tells."""
 SIGNS = word_set("$ € £ ¥ ₹ % ) ( )% % |")
 
+LONGEST_ROW = 14
+"""Words."""
+LONGEST_LAST = 3
+"""Figures at the end of a row with words among its others."""
 LONGEST = 800
 """Characters. Text without full stops for longer than this is taken line by line."""
 
@@ -191,7 +195,7 @@ def _closes(line: str, following: str, usual: int) -> bool:
     if following[0].islower():
         # A label too long for its column has its figures on the second line.
         return is_row(following) and line[-1] in ".:;!?"
-    if is_row(following):
+    if is_row(following) or (_is_like_row(line) and _has_figures(following)):
         return True
     if line[-1] in ",;-–—(":
         return False
@@ -200,13 +204,26 @@ def _closes(line: str, following: str, usual: int) -> bool:
     return _is_figure(words) or (short and words[-1].lower() not in DANGLING)
 
 
+def _is_like_row(line: str) -> bool:
+    """Whether a line may be a row with words among its figures, as it is above another one with
+    figures: "Change oil filter 2,000 every 6 months 2"."""
+    last = line.rsplit(maxsplit=1)[-1]
+    # Lines of prose may end with a year.
+    return last.isdigit() and len(last) <= LONGEST_LAST and _has_figures(line)
+
+
+def _has_figures(line: str) -> bool:
+    words = len(line.split())
+    return not line[0].islower() and words <= LONGEST_ROW and len(NUMBER.findall(line)) > 1
+
+
 def _is_figure(words: list[str]) -> bool:
     """A label and one figure, as in a table with one column: "Total assets $ 32,765"."""
     signed = any(word in SIGNS for word in words[-2:])
     cells = [word for word in words[-3:] if word not in SIGNS]
     return bool(
         not words[0][0].islower()
-        and 1 < len(words) <= 14
+        and 1 < len(words) <= LONGEST_ROW
         and cells
         and CELL.fullmatch(cells[-1])
         and (signed or not cells[-1].isdigit())
@@ -255,8 +272,8 @@ def _goes_on(word: str, following: str) -> bool:
     lower, opens = word.lower(), following.lower() in OPENERS
     if lower in NEVER_LAST:
         return True
-    if lower in BEFORE_NUMBER:
-        return following[:1].isdigit()
+    if lower in BEFORE_NUMBER and not (len(word) == 1 and word.isupper()):  # "P. Nair" is a person
+        return any(character.isdigit() for character in following)
     if lower in SOMETIMES_LAST or re.fullmatch(r"(?:[^\W\d_]\.)*[^\W\d_]", word):
         return bool(following) and not opens
     return word.isdigit() and len(word) <= 2 and following.lower() in GERMAN_MONTHS

@@ -31,6 +31,8 @@ def test_prose_ends_at_full_stops_question_and_exclamation_marks() -> None:
         "3.2. Results of the survey",
         "1. Freight",
         "Lund et al. (2020) disagree.",
+        "A new supplier is found by P. Nair, by 19 July 2024.",
+        "Hospital no. W448120 is that of Mr Ashworth.",
     ],
 )
 def test_a_stop_inside_a_sentence_does_not_end_it(text: str) -> None:
@@ -199,6 +201,18 @@ def test_hostile_text_takes_no_longer_than_plain_text(unit: str) -> None:
 )
 def test_entries_of_a_log_and_opening_hours_stand_by_themselves(lines: list[str]) -> None:
     assert pieces("\n".join(lines)) == lines
+
+
+def test_rows_with_words_among_their_figures_stand_by_themselves() -> None:
+    rows = [
+        "Check oil level, drain condensate 8 daily 1",
+        "Change oil filter 2,000 every 6 months 2",
+        "Change oil (synthetic, VS-46) 6,000 every 24 months 2",
+        "Overhaul of airend 24,000 every 6 years Veltron service",
+    ]
+    assert pieces("\n".join(rows)) == rows
+    prose = "The crew of 12 sailed in May of 1999\nThe ship of 80 tons was lost in 2003."
+    assert len(pieces(prose)) == 1
 
 
 def test_a_time_at_the_start_of_one_line_of_prose_ends_nothing() -> None:
