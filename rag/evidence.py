@@ -74,7 +74,8 @@ class Line:
     its column's name, as in "Q1: 120 | Q2: 130"; cells: (name, value) of all of them. refers_back:
     it begins with a pronoun. own_voice: it speaks of the document's owner without the name, as "we"
     or in a table. to_person: of a form's person without the name, as "you" or in a row. item_of: in
-    a list, where its sentence begins in the passage; -1 elsewhere."""
+    a list, where its sentence begins in the passage; -1 elsewhere. like_row: it has words among its
+    figures, and stands in a table if it stands in one at all."""
 
     span: Span
     facts: Facts
@@ -87,6 +88,11 @@ class Line:
     own_voice: bool = False
     to_person: bool = False
     item_of: int = -1
+    like_row: bool = False
+
+    @property
+    def is_row(self) -> bool:
+        return self.table is not None or self.like_row
 
     def year_of(self, number: Number) -> int | None:
         """The year above the column that shows `number`, where each column has one."""
@@ -193,6 +199,7 @@ def _lines(span: Span, page: str, seen: set[Span], cells: Cells) -> Iterator[Lin
                 own_voice=bool(OWN_VOICE.search(text)),
                 to_person=_is_to_person(text),
                 item_of=sentence,
+                like_row=sentences.is_like_row(text),
             )
             continue
         known = facts.read(text)

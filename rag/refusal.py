@@ -37,6 +37,9 @@ COUNTED = re.compile(
     re.IGNORECASE,
 )
 YEAR = re.compile(r"\b(?:in|of|since|by|during|until|for|from|to|and) (?:1[5-9]|20)\d\d\b(?!,\d)")
+NUMBERED = re.compile(
+    r"\W*(?:\d+(?:\.\d+)*[.)]?\s|(?:part|section|chapter|schedule|appendix|annex)\b)", re.IGNORECASE
+)
 RATE = re.compile(
     r"\b(?:what|which) (?:percentage|per ?cent|proportion|share)\b"
     r"|\b(?:growth|interest|inflation|tax|discount|exchange) rates?\b",
@@ -128,6 +131,7 @@ def read(
     quotes = [citation.quote for citation in citations]
     if (
         lacks_answer(question, text)
+        or _is_heading(text, hits)
         or not states_relation(question, quotes)
         or compares_one_row(question, quotes)
     ):
@@ -250,6 +254,18 @@ def is_sure(answer: Answer, rule: Rule) -> bool | None:
 
 def _chance(log_odds: float) -> float:
     return 1 / (1 + math.exp(-log_odds))
+
+
+def _is_heading(text: str, hits: Sequence[Hit]) -> bool:
+    """Whether the answer is but a heading of the passages that has a number: "7. Sickness"."""
+    if not NUMBERED.match(text):
+        return False
+    headings = {_plain(heading) for hit in hits for heading in hit.chunk.heading}
+    return _plain(text) in headings
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).strip("*#.: ")
 
 
 def _holds(hit: Hit, citation: Citation) -> bool:

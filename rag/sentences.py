@@ -133,6 +133,15 @@ def is_row(line: str) -> bool:
     return n_numbers > 2 and 2 * n_numbers >= n_words and len(JOINS.findall(figures)) < 2
 
 
+def is_like_row(line: str) -> bool:
+    """Whether a line may be a row with words among its figures, as it is above another one with
+    figures: "Change oil filter 2,000 every 6 months 2"."""
+    if not _has_figures(line):
+        return False
+    last = line.rsplit(maxsplit=1)[-1]
+    return last.isdigit() and len(last) <= LONGEST_LAST  # prose may end with a year
+
+
 def cells(line: str) -> list[str]:
     """The figures, and dashes in their place, that stand at the end of a table row, in order."""
     return [line[start:end] for start, end in cell_offsets(line)]
@@ -195,7 +204,7 @@ def _closes(line: str, following: str, usual: int) -> bool:
     if following[0].islower():
         # A label too long for its column has its figures on the second line.
         return is_row(following) and line[-1] in ".:;!?"
-    if is_row(following) or (_is_like_row(line) and _has_figures(following)):
+    if is_row(following) or (is_like_row(line) and _has_figures(following)):
         return True
     if line[-1] in ",;-–—(":
         return False
@@ -204,17 +213,9 @@ def _closes(line: str, following: str, usual: int) -> bool:
     return _is_figure(words) or (short and words[-1].lower() not in DANGLING)
 
 
-def _is_like_row(line: str) -> bool:
-    """Whether a line may be a row with words among its figures, as it is above another one with
-    figures: "Change oil filter 2,000 every 6 months 2"."""
-    last = line.rsplit(maxsplit=1)[-1]
-    # Lines of prose may end with a year.
-    return last.isdigit() and len(last) <= LONGEST_LAST and _has_figures(line)
-
-
 def _has_figures(line: str) -> bool:
     words = len(line.split())
-    return not line[0].islower() and words <= LONGEST_ROW and len(NUMBER.findall(line)) > 1
+    return not line[:1].islower() and words <= LONGEST_ROW and len(NUMBER.findall(line)) > 1
 
 
 def _is_figure(words: list[str]) -> bool:

@@ -356,7 +356,7 @@ def _windows(lines: Sequence[Line], own: Sequence[int]) -> Iterator[tuple[int, i
         held = 0
         for last in range(first, min(first + LONGEST_RUN, len(lines))):
             line = lines[last]
-            if last > first and line.table and line.facts.stems and lines[last - 1].table:
+            if last > first and line.is_row and line.facts.stems and lines[last - 1].is_row:
                 break
             if own[last] & ~held:
                 yield first, last
@@ -388,10 +388,10 @@ def _is_relevant(claim: Claim, run: Run, best_like: float) -> bool:
 def _has_better_row(claim: Claim, run: Run) -> bool:
     """Whether another row's label says all that this row's says and more, but not its figures."""
     for line, mask in zip(run.lines, run.masks, strict=True):
-        if line.table and mask & ~claim.word_bits:
+        if line.is_row and mask & ~claim.word_bits:
             for other, held in zip(run.stretch.lines, run.all_masks, strict=True):
                 more = held & claim.word_bits & ~mask
-                if other.table and more and mask & ~held and not mask & claim.word_bits & ~held:
+                if other.is_row and more and mask & ~held and not mask & claim.word_bits & ~held:
                     return True
     return False
 

@@ -790,6 +790,32 @@ def test_a_row_for_another_range_bears_nothing_out(
     assert [sentence.supported for sentence in cited.sentences] == [supported]
 
 
+OIL = """\
+Task Running hours Calendar Level
+Check belt tension 500 every 3 months 2
+Change oil (mineral, VM-46) 2,000 every 6 months 2
+Change oil (synthetic, VS-46) 6,000 every 24 months 2
+Change separator element 4,000 every 12 months 2"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
+        ("Synthetic oil needs changing every 24 months.", True),
+        ("Synthetic oil needs changing every 6 months.", False),
+        ("Synthetic oil needs changing every 12 months.", False),
+        ("Mineral oil needs changing every 6 months.", True),
+        ("The separator element needs changing every 12 months.", True),
+        ("The belt tension is checked every 3 months.", True),
+    ],
+)
+def test_a_row_with_words_among_its_figures_bears_out_what_it_says_itself(
+    answer: str, supported: bool
+) -> None:
+    cited = check("How often is it done?", answer, ("manual.pdf", OIL))
+    assert [sentence.supported for sentence in cited.sentences] == [supported]
+
+
 LOG = "10:42 door opened by A. Kern\n10:47 alarm switched off\n11:05 door closed"
 HOURS = "Monday to Friday: 9:00 to 18:00\nSaturday: 10:00 - 14:00"
 

@@ -249,6 +249,18 @@ def test_an_answer_is_sure_that_passes_the_strictest_and_is_all_borne_out(
     assert is_sure(answer, RULE) is sure
 
 
+@pytest.mark.parametrize(
+    ("text", "supported"),
+    [("7. Sickness", 0), ("**Part C: Reasons**", 0), ("Rollo", 1), ("7. Sickness is told of.", 1)],
+)
+def test_a_heading_with_a_number_is_no_answer(text: str, supported: float) -> None:
+    chunk = replace(TREES.chunk, heading=("Rollo", "7. Sickness", "Part C: Reasons"))
+    found = replace(TREES, chunk=chunk)
+    said = (Sentence(0, len(text), (1,), True),)
+
+    assert read("Can I text in sick?", text, [found], said, [citation(1)]).supported == supported
+
+
 def test_of_an_answer_that_was_broken_off_nothing_is_told() -> None:
     answer = replace(answer_from(TREES), confidence=0.9)
 
