@@ -261,7 +261,7 @@ def _prepared(room: Room) -> None:
     if prepared is None or not prepared.of:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(_about_prepared(prepared), width="stretch")
+        st.caption(render.inert(_about_prepared(prepared)), width="stretch")
         st.toggle(
             "Prepare answers",
             value=prepared.is_on,
