@@ -92,11 +92,12 @@ def test_it_is_busy_though_it_is_woken_at_the_moment_when_all_is_done(
     until(lambda: worker._wake.woken and not worker._wake.is_set())
     until(lambda: queue.done == ["a", "b"])
     threading.Event().wait(0.3)
-    assert worker.busy
+    was_busy = worker.busy
 
     queue.gate.release()
+    until(lambda: queue.done == ["a", "b", "c"])
+    assert was_busy
     until(lambda: not worker.busy)
-    assert queue.done == ["a", "b", "c"]
 
 
 def test_an_error_is_shown_until_it_is_woken_again(worker: Worker, queue: Queue) -> None:
