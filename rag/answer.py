@@ -164,6 +164,7 @@ def ask(
             answer = yield from _by_model(question, found, desk)
     near: tuple[Citation, ...] = ()
     others: tuple[Citation, ...] = ()
+    besides: tuple[Citation, ...] = ()
     if len(several) > 1:
         if answer.stop != "cancelled":
             cited = {citation.span.doc_id for citation in answer.citations}
@@ -173,12 +174,14 @@ def ask(
         near = excerpts.nearest(asked, answer.hits, page_text, embed)
     else:
         others = conflicts.find(asked, answer, found, page_text)
+        besides = conflicts.qualifiers(asked, answer, found, page_text)
     yield Done(
         replace(
             answer,
             question=question,
             nearest=cite.placed(near, label, boxes),
             conflicts=cite.placed(others, label, boxes),
+            qualifiers=cite.placed(besides, label, boxes),
             citations=cite.placed(answer.citations, label, boxes),
             retrieve_s=retrieve_s,
             total_s=time.perf_counter() - start,

@@ -822,7 +822,12 @@ class Catalog:
 
     def end_turn(self, turn_id: int, answer: Answer) -> None:
         """Save the answer, unless a document that it drew on was removed while it was written."""
-        quoted = (*answer.citations, *answer.nearest, *answer.conflicts)
+        quoted = (
+            *answer.citations,
+            *answer.nearest,
+            *answer.conflicts,
+            *answer.qualifiers,
+        )
         documents = {*answer.named, *(hit.chunk.doc_id for hit in answer.hits)}
         documents |= {c.span.doc_id for c in quoted}
         with self._transaction() as db:

@@ -39,6 +39,7 @@ from rag.types import (
     CONFLICTS,
     EVERYTHING,
     NEAREST,
+    QUALIFIERS,
     SURE,
     UNSUPPORTED,
     UNSURE,
@@ -506,6 +507,7 @@ def ask(
     _print_citations(answer.citations)
     _print_others(answer.nearest, NEAREST)
     _print_others(answer.conflicts, CONFLICTS)
+    _print_others(answer.qualifiers, QUALIFIERS)
 
 
 @cli.command()
@@ -1230,6 +1232,7 @@ def answer_json(
         "citations": [_citation_json(citation) for citation in answer.citations],
         "nearest": [_citation_json(citation) for citation in answer.nearest],
         "conflicts": [_citation_json(citation) for citation in answer.conflicts],
+        "qualifiers": [_citation_json(citation) for citation in answer.qualifiers],
         "hits": [hit_json(hit) for hit in answer.hits],
         "stop": answer.stop,
         "confidence": answer.confidence,

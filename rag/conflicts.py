@@ -1,4 +1,5 @@
-"""Where another document has another figure for what an answer tells: two versions of a contract.
+"""What else is said of the figure that an answer tells: another one in another document, as in two
+versions of a contract, or what makes another of it, further on in the same.
 
 Passages of several documents look alike to a model, which takes what it finds in one of them.
 Nothing here says which is right, but a person has to know that there are two.
@@ -46,6 +47,12 @@ CHANGES = re.compile(
     r"\b(?:increas\w+|rais\w+|reduc\w+|instead of|from\b.*\bto|new)\b", re.IGNORECASE
 )
 """In a sentence that tells what was before and what is now."""
+MODIFIES = re.compile(
+    r"\b(?:reduc\w+|increas\w+|halv\w+|doubl\w+|trebl\w+|twice|instead|except\w*|unless|plus"
+    r"|deduct\w*|(?:does|do) not apply|applies only|apply only)\b",
+    re.IGNORECASE,
+)
+"""In a sentence that makes another figure of one that stands elsewhere."""
 TELL_LITTLE = wording.starts("get cost pay paid take receive amount monthly total price much")
 """Words of a question that one document may have and another not, of the same matter."""
 
@@ -93,6 +100,40 @@ def find(
         excerpts.cited(excerpt, marker, page_text)
         for marker, excerpt in enumerate(others[:MOST], start=1)
     )
+
+
+def qualifiers(
+    question: str, answer: Answer, hits: Sequence[Hit], page_text: PageText
+) -> tuple[Citation, ...]:
+    """What the cited document says elsewhere that may make another figure of the one that is told:
+    "for oiled threads reduce the torque by 15%", to a question for oiled ones. Of words of the
+    question that no quote has, a sentence has two, or one beside a word that a quote has as well.
+    The likeliest first, without labels and boxes; none is `supported`."""
+    if not answer.citations or not _tells_figure(answer.text):
+        return ()
+    quoted = [citation.span for citation in answer.citations]
+    known = frozenset[str]().union(*(excerpts.words(c.quote) for c in answer.citations))
+    asked = excerpts.words(question) - TELL_LITTLE - _amounts(answer.text)
+    found: list[tuple[int, Excerpt]] = []
+    for excerpt in excerpts.read(hits, page_text):
+        if excerpt.span.doc_id not in {span.doc_id for span in quoted}:
+            continue
+        if any(span.meets(excerpt.span) for span in quoted) or not MODIFIES.search(excerpt.text):
+            continue
+        shared = asked & excerpts.words(excerpt.text)
+        new = len(shared - known)
+        if new and len(shared) > 1:
+            found.append((new, excerpt))
+    best = sorted(found, key=lambda one: -one[0])[:MOST]
+    return tuple(
+        excerpts.cited(excerpt, marker, page_text)
+        for marker, (_, excerpt) in enumerate(best, start=1)
+    )
+
+
+def _tells_figure(text: str) -> bool:
+    known = facts.read(text)
+    return bool(known.numbers or known.days or facts.times(known.stems))
 
 
 def read(text: str) -> Iterator[Figure]:

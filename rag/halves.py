@@ -6,11 +6,11 @@ or of a comparison stays whole.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from rag import apart
-from rag.types import Answer
+from rag.types import Answer, Citation
 
 ASKING = (
     r"(?:what|when|where|who|whom|whose|which|why|how|is|are|was|were|do|does|did|can|could|will"
@@ -61,17 +61,19 @@ def joined(question: str, parts: Sequence[Answer]) -> Answer:
             for i, part in enumerate(parts)
         ]
     made = apart.merged(question, numbered, begun, first.text)
-    quoted = {citation.span: citation for part in parts for citation in part.nearest}.values()
     return replace(
         made,
         maker="model" if any(part.maker == "model" for part in parts) else first.maker,
-        nearest=tuple(replace(c, marker=i) for i, c in enumerate(quoted, start=1)),
-        conflicts=tuple(
-            replace(c, marker=i)
-            for i, c in enumerate([c for part in parts for c in part.conflicts], start=1)
-        ),
+        nearest=_once(part.nearest for part in parts),
+        conflicts=_once(part.conflicts for part in parts),
+        qualifiers=_once(part.qualifiers for part in parts),
         total_s=sum(part.total_s for part in parts),
     )
+
+
+def _once(several: Iterable[Sequence[Citation]]) -> tuple[Citation, ...]:
+    found = {citation.span: citation for some in several for citation in some}
+    return tuple(replace(c, marker=i) for i, c in enumerate(found.values(), start=1))
 
 
 def _behind(part: Answer, n_before: int) -> Answer:

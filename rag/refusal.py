@@ -241,13 +241,13 @@ def needed(rule: Rule, strictness: Strictness) -> float:
 
 def is_sure(answer: Answer, rule: Rule) -> bool | None:
     """Whether an answer of the model would be given at the strictest, all of it is borne out, and
-    no other document has another figure. None where there is no such answer: declined, broken off,
+    nothing else is said of its figure. None where there is no such answer: declined, broken off,
     made by code, or borne out by nothing."""
     if answer.stop != "complete" or answer.confidence is None or answer.is_unsupported:
         return None
     return (
         answer.confidence >= needed(rule, "strict")
-        and not answer.conflicts
+        and not (answer.conflicts or answer.qualifiers)
         and all(sentence.supported for sentence in answer.sentences)
     )
 

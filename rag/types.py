@@ -26,6 +26,7 @@ Stop = Literal["complete", "length", "cancelled", "no_evidence"]
 
 UNSUPPORTED = "No passage of the documents bears this answer out. Do not rely on it."
 CONFLICTS = "Other documents have another figure for this. Check which one you mean:"
+QUALIFIERS = "The same document also says what may change this:"
 NEAREST = "What comes nearest in your documents:"
 NEAREST_ELSEWHERE = "What comes nearest where no answer is sure:"
 SURE = "Well supported: every sentence is borne out by the passage behind its number."
@@ -245,7 +246,8 @@ class Answer:
     declined or was not asked. withheld: what it wrote where that was too low to be shown.
     nearest: there, what the documents say that comes nearest, best first, and of several that were
     asked one by one what those say that have no part in the answer; nothing says that it answers.
-    conflicts: what other documents say with another figure than the one cited.
+    conflicts: what other documents say with another figure than the one cited. qualifiers: what the
+    cited one says elsewhere that may change its figure.
     understood: the question as one that stands alone, where it leaned on the one before; or empty.
     maker: who wrote it, the model, or code from the figures or the index of the documents.
     named: ids of documents that the text names without citing them."""
@@ -266,6 +268,7 @@ class Answer:
     withheld: str = ""
     nearest: tuple[Citation, ...] = ()
     conflicts: tuple[Citation, ...] = ()
+    qualifiers: tuple[Citation, ...] = ()
     maker: Maker = "model"
     understood: str = ""
     named: tuple[str, ...] = ()

@@ -239,6 +239,7 @@ def test_ask_json_prints_one_object_and_nothing_else(run: Run, garden: Path) -> 
         "citations",
         "nearest",
         "conflicts",
+        "qualifiers",
         "hits",
         "stop",
         "confidence",

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from rag.conflicts import find, read
+from rag.conflicts import find, qualifiers, read
 from rag.types import Answer, Chunk, Citation, Hit, Span
 
 OLD = "The deposit is £1,136. The rent is £985 a month, due on the first day of each month."
@@ -180,3 +180,37 @@ def test_the_sentence_with_the_questions_words_is_compared() -> None:
     found = find("How much is the rent?", both, hits, lambda doc_id, _: pages[doc_id])
 
     assert [citation.quote for citation in found] == [other]
+
+
+BOLTS = "Separator lid bolts are tightened to 85 Nm."
+MANUAL = f"""{BOLTS} The oil is drained first.
+For oiled threads reduce the torque by 15%. Other bolts are tightened instead to 20 Nm.
+In dusty rooms, such as a joinery shop, halve the intervals."""
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("What torque for the lid bolts if they are oiled?",
+         ["For oiled threads reduce the torque by 15%."]),
+        ("How often is it done in a joinery shop?",
+         ["In dusty rooms, such as a joinery shop, halve the intervals."]),
+        ("How tight are the separator lid bolts?", []),
+        ("When is the oil drained?", []),
+    ],
+)  # fmt: skip
+def test_what_may_change_a_figure_is_told_where_the_question_speaks_of_it(
+    question: str, told: list[str]
+) -> None:
+    answer = answered("It is 85 Nm.", BOLTS, page=MANUAL)
+    found = qualifiers(question, answer, [hit("o", "m.pdf", MANUAL)], lambda *_: MANUAL)
+
+    assert [" ".join(citation.quote.split()) for citation in found] == told
+    assert not any(citation.supported for citation in found)
+
+
+def test_nothing_changes_an_answer_without_a_figure_or_of_another_document() -> None:
+    question, hits = "What torque if oiled?", [hit("x", "m.pdf", MANUAL)]
+    assert not qualifiers(question, answered("85 Nm.", BOLTS, page=MANUAL), hits, lambda *_: MANUAL)
+    plain = answered("It is tight.", BOLTS, page=MANUAL)
+    assert not qualifiers(question, plain, [hit("o", "m.pdf", MANUAL)], lambda *_: MANUAL)

@@ -265,5 +265,6 @@ def test_of_an_answer_that_was_broken_off_nothing_is_told() -> None:
     answer = replace(answer_from(TREES), confidence=0.9)
 
     assert is_sure(answer, RULE)
+    assert is_sure(replace(answer, qualifiers=answer.citations), RULE) is False
     assert is_sure(replace(answer, stop="length"), RULE) is None
     assert is_sure(replace(answer, stop="no_evidence"), RULE) is None

@@ -8,6 +8,7 @@ from rag.types import (
     CONFLICTS,
     NEAREST,
     NEAREST_ELSEWHERE,
+    QUALIFIERS,
     UNSUPPORTED,
     WITHHELD,
     Answer,
@@ -58,9 +59,17 @@ def _answered(room: Room, turn_id: int, answer: Answer) -> None:
     if answer.nearest:
         st.caption(NEAREST_ELSEWHERE)
         _quotes(room, f"near-{turn_id}", answer.nearest)
+    _besides(room, turn_id, answer)
+
+
+def _besides(room: Room, turn_id: int, answer: Answer) -> None:
+    """What else is said of the figure that it tells."""
     if answer.conflicts:
         st.warning(CONFLICTS, icon=":material/compare_arrows:")
         _quotes(room, f"other-{turn_id}", answer.conflicts)
+    if answer.qualifiers:
+        st.warning(QUALIFIERS, icon=":material/rule:")
+        _quotes(room, f"besides-{turn_id}", answer.qualifiers)
 
 
 def meanwhile(nearest: tuple[Citation, ...]) -> None:

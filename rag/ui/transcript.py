@@ -14,6 +14,7 @@ from rag.types import (
     CONFLICTS,
     NEAREST,
     NEAREST_ELSEWHERE,
+    QUALIFIERS,
     SURE,
     UNSUPPORTED,
     UNSURE,
@@ -69,6 +70,7 @@ def _answer(answer: Answer, rule: Rule) -> Iterator[str]:
         yield _quote(citation, f"{mark} ")
     yield from _others(answer.nearest, NEAREST if declined else NEAREST_ELSEWHERE)
     yield from _others(answer.conflicts, CONFLICTS)
+    yield from _others(answer.qualifiers, QUALIFIERS)
 
 
 def _others(citations: Sequence[Citation], what: str) -> Iterator[str]:
