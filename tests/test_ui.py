@@ -569,6 +569,23 @@ def test_how_much_is_prepared_is_shown_with_a_switch(
     assert not app.exception
 
 
+def test_why_nothing_more_is_prepared_is_shown_and_acts_on_nothing(
+    room: Room, write_pdf: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise StoreFull("The disk with my_library is full.")
+
+    monkeypatch.setattr(room.library.generator(), "tune", full)
+    room.library.generator().stamp = "stamp"  # type: ignore[misc]
+    room.add([write_pdf("garden.pdf", *GARDEN)])
+    room.worker.wait()
+    until(lambda: (p := room.preparing.progress()) and p.problem)
+    app = run("documents")
+
+    assert any(r"The disk with my\_library is full\." in c.value for c in app.caption)
+    assert not any(r"\\" in c.value for c in app.caption)
+
+
 # What is asked
 
 

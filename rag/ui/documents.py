@@ -282,7 +282,7 @@ def _about_prepared(prepared: Prepared) -> str:
     if prepared.is_on and prepared.remaining_s:
         parts.append(f"about {duration(prepared.remaining_s)} left")
     if prepared.is_on and prepared.problem:
-        parts.append(render.label(prepared.problem, 300))
+        parts.append(prepared.problem)
     return " · ".join(parts)
 
 
