@@ -21,7 +21,7 @@ from rag.prompt import DECLINED, NO_ANSWER
 from rag.room import Room
 from rag.seal import Seal
 from rag.settings import ROOT
-from rag.types import CONFLICTS, SURE, Answer, Collection
+from rag.types import CONFLICTS, QUALIFIERS, SURE, Answer, Collection
 from rag.ui import render, shared
 
 QUESTION = "How many apple trees has the garden?"
@@ -213,6 +213,24 @@ def test_another_figure_in_another_document_is_shown_and_the_answer_is_not_sure(
         assert "The deposit is £950." in html(app)
         assert SURE not in html(app)
         next(b for b in app.button if (b.key or "").startswith("other-")).click().run()
+        assert not app.exception
+
+
+def test_what_the_document_says_that_may_change_a_figure_is_shown_below_it(
+    fake_library: Callable[..., Library], tmp_path: Path
+) -> None:
+    with open_room(fake_library("The lid bolts take 85 Nm.")) as room:
+        (tmp_path / "manual.txt").write_text(
+            "The lid bolts take 85 Nm. For oiled threads of bolts reduce it by 15%."
+        )
+        room.add([tmp_path / "manual.txt"])
+        room.worker.wait()
+        app = ask(run(), room, "What do the lid bolts take if they are oiled?")
+
+        assert [warning.value for warning in app.warning] == [QUALIFIERS]
+        assert "reduce it by 15%." in html(app)
+        assert SURE not in html(app)
+        next(b for b in app.button if (b.key or "").startswith("besides-")).click().run()
         assert not app.exception
 
 
