@@ -1171,7 +1171,7 @@ def _shown(events: Iterator[Any]) -> Answer:
             elif isinstance(event, Found):
                 quotes = [f"\n    “{' '.join(c.quote.split())}”" for c in event.nearest]
                 near = "".join(quotes), "dim"
-                live.update(Text.assemble((READING, "dim"), near))
+                live.update(Text.assemble(text, (READING, "dim"), near))
             elif isinstance(event, Reading):
                 reading = (f"{READING} about {event.seconds:.0f} s", "dim")
                 live.update(Text.assemble(text, reading, near))
