@@ -105,11 +105,9 @@ def test_a_second_question_that_leans_on_one_without_an_answer_is_not_asked() ->
 
     model = ScriptedGenerator("Nothing.")
     happened = list(
-        ask(
-            "Who was the first king and how old was he?", (), answer=answer, generator=lambda: model
-        )
+        ask("Who was the first and how old was he?", (), answer=answer, generator=lambda: model)
     )
 
-    assert asked == ["Who was first?"]
-    assert done(happened).question == "Who was first and how old was he?"
+    assert asked == ["Who was the first?"]
+    assert done(happened).question == "Who was the first and how old was he?"
     assert done(happened).stop == "no_evidence"
