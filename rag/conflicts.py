@@ -32,11 +32,9 @@ UNIT = re.compile(
     re.IGNORECASE,
 )
 NUMBER = re.compile(figures.PATTERN, re.VERBOSE)
-COUNTS = {
-    "one": 1,
-    **{word: n for word, n in facts.COUNTS.items() if not word.endswith(("th", "rd", "st", "nd"))},
-}
-COUNT = re.compile(rf"(?<![\w-])(?P<count>{'|'.join(COUNTS)}){UNIT.pattern}", re.IGNORECASE)
+COUNT = re.compile(
+    rf"(?<![\w-])(?P<count>{'|'.join(facts.CARDINALS)}){UNIT.pattern}", re.IGNORECASE
+)
 CURRENCIES = {"$": "usd", "€": "eur", "£": "gbp", "¥": "jpy", "₹": "inr"}
 BEFORE = re.compile(r"(?:([$€£¥₹])|\b(EUR|GBP|USD|CHF))[ \u00a0]?$")
 BEHIND = re.compile(
@@ -75,7 +73,7 @@ def find(
     stated = [c for c in answer.citations if c.supported and told & {*read(c.quote)}]
     if not stated or len({c.span.doc_id for c in answer.citations}) > 1:
         return ()
-    asked = excerpts.words(question) - TELL_LITTLE - _amounts(answer.text)
+    asked = _asked(question, answer)
     quoted = max(stated, key=lambda c: len(asked & excerpts.words(c.quote)))
     told &= {*read(quoted.quote)}
     own_id, words = quoted.span.doc_id, excerpts.words(quoted.quote)
@@ -96,10 +94,7 @@ def find(
             if likeness >= max(least, alike.get(doc_id, (0.0, excerpt))[0]):
                 alike[doc_id] = likeness, excerpt
     others = [excerpt for doc_id, (_, excerpt) in alike.items() if doc_id not in agreeing]
-    return tuple(
-        excerpts.cited(excerpt, marker, page_text)
-        for marker, excerpt in enumerate(others[:MOST], start=1)
-    )
+    return _cited(others[:MOST], page_text)
 
 
 def qualifiers(
@@ -113,10 +108,11 @@ def qualifiers(
         return ()
     quoted = [citation.span for citation in answer.citations]
     known = frozenset[str]().union(*(excerpts.words(c.quote) for c in answer.citations))
-    asked = excerpts.words(question) - TELL_LITTLE - _amounts(answer.text)
+    doc_ids = {span.doc_id for span in quoted}
+    asked = _asked(question, answer)
     found: list[tuple[int, Excerpt]] = []
     for excerpt in excerpts.read(hits, page_text):
-        if excerpt.span.doc_id not in {span.doc_id for span in quoted}:
+        if excerpt.span.doc_id not in doc_ids:
             continue
         if any(span.meets(excerpt.span) for span in quoted) or not MODIFIES.search(excerpt.text):
             continue
@@ -125,10 +121,16 @@ def qualifiers(
         if new and len(shared) > 1:
             found.append((new, excerpt))
     best = sorted(found, key=lambda one: -one[0])[:MOST]
-    return tuple(
-        excerpts.cited(excerpt, marker, page_text)
-        for marker, (_, excerpt) in enumerate(best, start=1)
-    )
+    return _cited([excerpt for _, excerpt in best], page_text)
+
+
+def _asked(question: str, answer: Answer) -> frozenset[str]:
+    """The question's words that tell which figure is meant."""
+    return excerpts.words(question) - TELL_LITTLE - _amounts(answer.text)
+
+
+def _cited(found: Sequence[Excerpt], page_text: PageText) -> tuple[Citation, ...]:
+    return tuple(excerpts.cited(one, i, page_text) for i, one in enumerate(found, start=1))
 
 
 def _tells_figure(text: str) -> bool:
@@ -148,7 +150,7 @@ def read(text: str) -> Iterator[Figure]:
         elif unit := UNIT.match(text, found.end()):
             yield Figure(_unit(unit), amount)
     for count in COUNT.finditer(text):
-        number = figures.plain(COUNTS[count["count"].casefold()])
+        number = figures.plain(facts.CARDINALS[count["count"].casefold()])
         yield Figure(_unit(count), (number.digits, number.place))
     known = facts.read(text)
     years = frozenset(known.years)

@@ -65,6 +65,11 @@ COUNTS = (
     | {"seventy": 70, "eighty": 80, "ninety": 90}
 )
 """Without "one", "first" and "second", which mostly count nothing."""
+CARDINALS = {
+    "one": 1,
+    **{word: n for word, n in COUNTS.items() if not word.endswith(("th", "rd", "st", "nd"))},
+}
+"""Where they count for certain, as in front of a unit."""
 QUARTERS = _numbered("first second third fourth", 1)
 
 SUFFIXES = (

@@ -30,8 +30,7 @@ UNITS = {
     }.items()
     for form in forms.split()
 }
-COUNTS = "|".join(word for word in facts.COUNTS if not word.endswith(("th", "rd", "st", "nd")))
-NUMBER = rf"(?:\d[\d,]*(?:\.\d+)?|\b(?:one|{COUNTS})\b)"
+NUMBER = rf"(?:\d[\d,]*(?:\.\d+)?|\b(?:{'|'.join(facts.CARDINALS)})\b)"
 FORMS = "|".join(sorted(UNITS, key=len, reverse=True))
 UNIT = rf"(?:(?:completed? |full |whole )?(?P<{{0}}>{FORMS})\b)"
 OVER = r"(?P<over>over|more than|above|longer than|greater than|exceeding|after|>)"
@@ -119,6 +118,4 @@ def measure(text: str) -> tuple[Decimal, str] | None:
 
 def _value(number: str) -> Decimal:
     word = number.casefold()
-    if word == "one":
-        return Decimal(1)
-    return Decimal(facts.COUNTS[word] if word in facts.COUNTS else word.replace(",", ""))
+    return Decimal(facts.CARDINALS.get(word) or word.replace(",", ""))
