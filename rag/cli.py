@@ -1186,8 +1186,7 @@ def _shown(events: Iterator[Any]) -> Answer:
 
 def _print_citations(citations: tuple[Citation, ...]) -> None:
     for c in citations:
-        mark = f"[{c.marker}]" if c.supported else f"[{c.marker}?]"
-        _print_quote(c, f"{mark} {_place(c.document, c.label)}")
+        _print_quote(c, f"[{c.mark}] {_place(c.document, c.label)}")
 
 
 def _print_others(citations: tuple[Citation, ...], what: str) -> None:

@@ -125,11 +125,10 @@ def _is_time_swapped(line: str, said: Facts, asked: Facts) -> bool:
         for before, place in pairwise(places)
     }
     own = set(fronts[ours.pop()])
-    return bool(own) and any(
-        asked.stems & said.stems & {*front} - own and not own & said.stems
-        for time, front in fronts.items()
-        if not _is_said(time, said)
-    )
+    if not own or own & said.stems:
+        return False
+    common = asked.stems & said.stems
+    return any(common & {*front} for time, front in fronts.items() if not _is_said(time, said))
 
 
 def _is_said(time: str, known: Facts) -> bool:

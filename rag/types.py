@@ -224,6 +224,11 @@ class Citation:
     label: str
     boxes: tuple[Box, ...] = ()
 
+    @property
+    def mark(self) -> str:
+        """As it stands behind a sentence, without brackets: "2", or "2?" where not supported."""
+        return str(self.marker) if self.supported else f"{self.marker}?"
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:

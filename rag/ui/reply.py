@@ -93,9 +93,8 @@ def _refused(room: Room, turn_id: int, answer: Answer) -> None:
 
 
 def _citation(room: Room, turn_id: int, citation: Citation) -> None:
-    mark = str(citation.marker) if citation.supported else f"{citation.marker}?"
     if st.button(
-        f"**{mark}** {render.label(_place(citation), 60)}",
+        f"**{citation.mark}** {render.label(_place(citation), 60)}",
         key=f"cite-{turn_id}-{citation.marker}",
         help="Show this passage on its page",
         icon=":material/description:",

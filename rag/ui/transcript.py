@@ -66,8 +66,7 @@ def _answer(answer: Answer, rule: Rule) -> Iterator[str]:
     elif sure is not None:
         yield SURE if sure else UNSURE
     for citation in answer.citations:
-        mark = f"[{citation.marker}]" if citation.supported else f"[{citation.marker}?]"
-        yield _quote(citation, f"{mark} ")
+        yield _quote(citation, f"[{citation.mark}] ")
     yield from _others(answer.nearest, NEAREST if declined else NEAREST_ELSEWHERE)
     yield from _others(answer.conflicts, CONFLICTS)
     yield from _others(answer.qualifiers, QUALIFIERS)
