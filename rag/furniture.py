@@ -21,10 +21,12 @@ Edge = Literal["top", "bottom"]
 
 DEPTH = 4
 """Lines from an edge that are looked at."""
-LEAST_PAGES = 4
-"""A document with fewer is left alone."""
+LEAST_PAGES = 2
+FEW_PAGES = 4
+"""In a document with fewer a number at the edge must be said to be the page's, or stand alone."""
 LEAST_RUN = 3
-"""Pages close together on which a line with the number of the page must stand."""
+"""Pages close together on which a line with the number of the page must stand, if there are as
+many, and on which any other line must stand at all."""
 LONG_RUN = 8
 """The same of any other line: what stands at an edge of fewer may be a table that goes on."""
 NEAR = 2
@@ -53,6 +55,7 @@ COUNTED = re.compile(
     r"|\#)\s*$"
 )
 """In front of a number that counts something else than pages."""
+OF_PAGES = re.compile(r"\b\d+ ?(?:/|of|von|de|sur|di|van|z|av) ?(?P<pages>\d+)\b")
 PAGE_WORDS = word_set("page pages seite seiten pagina página paginas páginas side sida strona")
 
 
@@ -69,13 +72,15 @@ class Running:
 @dataclass(frozen=True, slots=True)
 class _Line:
     """shape: without its numbers. counting: what lines have in common that carry the number of
-    their page. plain: what those have that are the same each time; empty where it may be a row or
-    a label. is_head: it may be the head of a table that goes on."""
+    their page. says_page: such a number is said to be the page's, or stands alone. plain: what
+    lines have in common that are the same each time; empty where it may be a row or a label.
+    is_head: it may be the head of a table that goes on."""
 
     start: int
     end: int
     shape: str
     counting: tuple[Hashable, ...]
+    says_page: bool
     plain: str
     is_head: bool
 
@@ -98,25 +103,26 @@ def find(pages: Sequence[Page]) -> dict[int, tuple[Running, ...]]:
 
     Only of pages that are pages of paper: a slide, a mail or a part of a sheet has no such lines.
     """
-    edges = [_edges(i, page) for i, page in enumerate(pages) if page.label.startswith("page")]
-    if len(edges) < LEAST_PAGES:
+    paper = [page for page in pages if page.label.startswith("page")]
+    if len(paper) < LEAST_PAGES:
         return {}
+    edges = [_edges(i, page, len(paper)) for i, page in enumerate(paper)]
     tops = list(_outermost([e.top for e in edges]))
     bottoms = list(_outermost([e.bottom for e in edges]))
     return _told_once(edges, tops, bottoms)
 
 
-def _edges(index: int, page: Page) -> _Edges:
+def _edges(index: int, page: Page, n_pages: int) -> _Edges:
     lines = list(LINE.finditer(page.text))
     top, bottom = lines[:DEPTH], lines[: -DEPTH - 1 : -1]
     return _Edges(
-        tuple(_line(index, found) for found in top),
-        tuple(_line(index, found) for found in bottom),
+        tuple(_line(index, found, n_pages) for found in top),
+        tuple(_line(index, found, n_pages) for found in bottom),
         page,
     )
 
 
-def _line(index: int, found: re.Match[str]) -> _Line:
+def _line(index: int, found: re.Match[str], n_pages: int) -> _Line:
     text = " ".join(found.group().split())
     plain = text.casefold()
     shape = "#" if ROMAN.fullmatch(plain) else NUMBER.sub("#", plain)
@@ -124,7 +130,15 @@ def _line(index: int, found: re.Match[str]) -> _Line:
     counting = () if is_odd else tuple(_page_number_keys(index, plain))
     if is_odd or text[-1] == ":" or not WORD.search(text) or len(sentences.cells(text)) > 1:
         plain = ""
-    return _Line(found.start(), found.end(), shape, counting, plain, is_head(text))
+    says_page = _says_page(text.casefold(), n_pages)
+    return _Line(found.start(), found.end(), shape, counting, says_page, plain, is_head(text))
+
+
+def _says_page(text: str, n_pages: int) -> bool:
+    words = WORD.findall(text)
+    is_alone = not words and n_pages >= LEAST_RUN
+    is_of_all = any(int(found["pages"]) == n_pages for found in OF_PAGES.finditer(text))
+    return is_alone or is_of_all or not PAGE_WORDS.isdisjoint(words)
 
 
 def _page_number_keys(index: int, text: str) -> Iterator[Hashable]:
@@ -132,7 +146,9 @@ def _page_number_keys(index: int, text: str) -> Iterator[Hashable]:
     if (roman := ROMAN.fullmatch(text)) is not None:
         yield "roman", _roman(roman) - index
     numbers = [found for found in NUMBER.finditer(text) if len(found.group()) < 6]
-    for found in {numbers[0], numbers[-1]} if numbers else ():
+    starts = {found.start() for found in OF_PAGES.finditer(text)}
+    told = [found for found in numbers if found.start() in starts]
+    for found in {*numbers[:1], *told, *numbers[-1:]}:
         if _may_be_page(text, found):
             shape = f"{text[: found.start()]}#{text[found.end() :]}"
             yield shape, int(found.group()) - index
@@ -159,7 +175,8 @@ def _outermost(pages: Sequence[tuple[_Line, ...]]) -> Iterator[list[_Line]]:
     for index, lines in enumerate(pages):
         for key in {key for line in lines for key in line.keys}:
             places.setdefault(key, []).append(index)
-    runs = {key: _runs(indices) for key, indices in places.items() if len(indices) >= LEAST_RUN}
+    least = min(LEAST_RUN, len(pages))
+    runs = {key: _runs(indices) for key, indices in places.items() if len(indices) >= least}
     for index, lines in enumerate(pages):
         are_running = [_is_running(line, runs, index, len(pages)) for line in lines]
         yield [line for line, _ in takewhile(itemgetter(1), zip(lines, are_running, strict=True))]
@@ -168,10 +185,13 @@ def _outermost(pages: Sequence[tuple[_Line, ...]]) -> Iterator[list[_Line]]:
 def _is_running(
     line: _Line, runs: Mapping[Hashable, Mapping[int, int]], index: int, n_pages: int
 ) -> bool:
-    if any(runs.get(key, {}).get(index, 0) >= LEAST_RUN for key in line.counting):
+    least = min(LEAST_RUN, n_pages)
+    if (n_pages >= FEW_PAGES or line.says_page) and any(
+        runs.get(key, {}).get(index, 0) >= least for key in line.counting
+    ):
         return True
     run = runs.get(line.plain, {})
-    is_common = len(run) >= COMMON * n_pages and not line.is_head
+    is_common = len(run) >= max(LEAST_RUN, COMMON * n_pages) and not line.is_head
     return is_common or run.get(index, 0) >= LONG_RUN
 
 

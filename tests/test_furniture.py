@@ -90,8 +90,32 @@ def test_a_line_is_running_only_with_all_that_stands_outside_it() -> None:
     assert running(pages(*(f"{p.text} {p.number * 7}" for p in made))) == [[]] * 9
 
 
-def test_short_documents_are_left_alone() -> None:
-    assert running(pages(*(f"Gull Harbour\n{text}" for text in BODY[:3]))) == [[]] * 3
+def test_a_letter_of_three_pages_has_running_lines() -> None:
+    made = pages(
+        *(f"Gull Harbour\n{text}\nHG-07/24 {i} of 3" for i, text in enumerate(BODY[:3], 1))
+    )
+
+    assert running(made) == [["Gull Harbour", f"HG-07/24 {i} of 3"] for i in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("number", ["Page {}", "Lease, page {} of 2", "Lease - {} of 2", "{} / 2"])
+def test_of_two_pages_only_what_tells_their_number_is_a_running_line(number: str) -> None:
+    made = pages(
+        *(f"Gull Harbour\n{text}\n{number.format(i)}" for i, text in enumerate(BODY[:2], 1))
+    )
+
+    assert running(made) == [[number.format(1)], [number.format(2)]]
+
+
+@pytest.mark.parametrize("line", ["Q{} results", "Unit {}", "{} harbour", "Step {} of 9", "{}"])
+def test_in_a_short_document_a_number_may_count_something_else(line: str) -> None:
+    made = pages(*(f"{line.format(i)}\n{text}" for i, text in enumerate(BODY[:2], 1)))
+
+    assert running(made) == [[], []]
+
+
+def test_one_page_has_no_running_lines() -> None:
+    assert running(pages(f"Gull Harbour\n{BODY[0]}\nPage 1 of 1")) == [[]]
 
 
 @pytest.mark.parametrize("label", ["slide", "mail of 2024-03-01,", "part", "sheet Costs,"])
