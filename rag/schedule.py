@@ -22,7 +22,7 @@ LEAST_WORDS = 3
 """Of a heading that says by itself what is due; "in millions" has a sentence above it."""
 BLANKS = r"[^\S\n]*+"
 AMOUNT = rf"{BLANKS}(?P<currency>[$€£¥₹])?{BLANKS}(?P<amount>\d[\d,]*+(?:\.\d++)?+){BLANKS}"
-YEAR = rf"{BLANKS}(?:(?:fiscal|year) )*+(?P<year>(?:19|20)\d\d)[^\S\n.:…]*+"
+YEAR = rf"{BLANKS}(?:(?:fiscal|year) )*+(?P<year>(?:19|20)\d\d)(?:[^\S\n]|[.:…])*+"
 YEARLY = re.compile(rf"{YEAR}{AMOUNT}", re.IGNORECASE)
 LATER = r"\b(?:thereafter|beyond|later years)\b"
 REST = re.compile(rf"[^\n]*?{LATER}(?:[^\S\n]++|(?!{LATER})[^\d\s])*?{AMOUNT}", re.IGNORECASE)

@@ -623,6 +623,13 @@ def test_what_is_due_in_a_year_is_read_off_a_schedule() -> None:
     )
 
 
+def test_dots_may_lead_from_a_year_to_what_is_due() -> None:
+    page = DUE.format("$ 1,000").replace("2014 282", "2014 ........ 282")
+    question = "What percentage of future minimum rental payments are due in 2014?"
+
+    assert sum_of(question, page).endswith("282 / 1,000 = 28.2 %.")
+
+
 @pytest.mark.parametrize(
     ("question", "page"),
     [
