@@ -7,7 +7,7 @@ from functools import cache
 from itertools import accumulate, pairwise
 from types import MappingProxyType
 
-from rag import facts, figures, sentences
+from rag import edges, facts, figures, sentences
 from rag.facts import Facts
 from rag.figures import Number
 from rag.types import Hit, Span
@@ -145,7 +145,8 @@ def read(
         plain_name = re.sub(r"[\W_]", "", hit.document.casefold())
         for span in hit.chunk.spans:
             page = page_text(span.doc_id, span.page)
-            if lines := tuple(_lines(span, page, seen, cells)):
+            own = edges.own(hit.chunk, span, page)
+            if lines := tuple(_lines(own, page, seen, cells)):
                 above = titles(span.doc_id) if span.page > 1 else ""
                 person = persons(span.doc_id)
                 stretches.append(Stretch(hit, lines, context, plain_name, page, above, person))

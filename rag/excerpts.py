@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rag import facts, sentences, wording
+from rag import edges, facts, sentences, wording
 from rag.arrays import FloatArray, IntArray
 from rag.evidence import PRONOUN
 from rag.types import Citation, Hit, Span
@@ -113,7 +113,8 @@ def read(hits: Sequence[Hit], page_text: PageText) -> list[Excerpt]:
     found: dict[tuple[str, str], Excerpt] = {}
     for hit in hits:
         headings = {" ".join(heading.split()).casefold() for heading in hit.chunk.heading}
-        for at in hit.chunk.spans:
+        for whole in hit.chunk.spans:
+            at = edges.own(hit.chunk, whole, page_text(whole.doc_id, whole.page))
             body, before = _slice(at, page_text), 0
             for start, end in sentences.split(body):
                 text = " ".join(body[start:end].split())

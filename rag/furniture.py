@@ -13,14 +13,13 @@ from operator import itemgetter
 from typing import Literal
 
 from rag import sentences
+from rag.edges import DEPTH, LINE
 from rag.sentences import word_set
 from rag.tables import is_head
 from rag.types import Page
 
 Edge = Literal["top", "bottom"]
 
-DEPTH = 4
-"""Lines from an edge that are looked at."""
 LEAST_PAGES = 2
 FEW_PAGES = 4
 """In a document with fewer a number at the edge must be said to be the page's, or stand alone."""
@@ -35,8 +34,6 @@ COMMON = 0.4
 """Share of all pages from which a line counts though its run is short."""
 LONGEST = 240
 
-LINE = re.compile(r"(?<![^\n])[^\S\n]*+\S[^\n]*+")
-"""One that is not blank."""
 NUMBER = re.compile(r"\d+")
 ROMAN = re.compile(r"\W*(?=[ivxl])(x{0,3}|xl)(ix|iv|v?i{0,3})\W*")
 WORD = re.compile(r"[^\W\d_]{3,}")

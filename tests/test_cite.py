@@ -835,3 +835,16 @@ def test_an_entry_of_a_log_says_nothing_of_the_next(
 ) -> None:
     cited = check("When was that?", answer, ("log.txt", page))
     assert [sentence.supported for sentence in cited.sentences] == [supported]
+
+
+def test_a_citation_has_no_running_line_that_stands_in_a_sentence() -> None:
+    page = "Gull Mutual - Terms\nThefts are told to the police within two days.\nGM-7 Page 2 of 3"
+    chunk = Chunk("d:0", "d", page, (Span("d", 1, 0, len(page)),), 9)
+    clean = replace(chunk, clean="Thefts are told to the police within two days.")
+    hit = Hit(clean, 1.0, 1, "both", "terms.pdf", "page 1")
+
+    cited = cite(
+        "When are thefts told?", "Thefts are told within two days.", [hit], lambda *_: page
+    )
+
+    assert [c.quote for c in cited.citations] == ["Thefts are told to the police within two days."]

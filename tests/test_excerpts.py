@@ -169,3 +169,12 @@ def test_scripts_without_spaces_are_told_by_pairs_of_characters() -> None:
     text = "房租每月五百镑。押金为九百镑，入住时支付。花园不属于租赁范围。"
 
     assert quotes("押金是多少？", hit(text), texts=[text])[0].startswith("押金为九百镑")
+
+
+def test_a_quote_has_no_running_line_that_stands_in_a_sentence() -> None:
+    page = "Gull Mutual - Terms\nto the police within a day of a theft.\nGM-7 Page 2 of 3"
+    chunk = replace(hit(page).chunk, clean="to the police within a day of a theft.")
+
+    assert quotes("Who hears of a theft?", replace(hit(), chunk=chunk), texts=[page]) == [
+        "to the police within a day of a theft."
+    ]
