@@ -312,8 +312,8 @@ def says_of(claim: Claim, value: Facts) -> bool:
 
 
 def _is_named(claim: Claim, name: Facts) -> bool:
-    """Whether the claim says all of the name of a column."""
-    return name.stems <= claim.words.keys() and name.years <= claim.years
+    """Whether the claim says all of the name of a column, which may be but "No." or "#"."""
+    return bool(name) and name.stems <= claim.words.keys() and name.years <= claim.years
 
 
 def _names_another(claim: Claim, line: Line, name: Facts) -> bool:

@@ -48,6 +48,8 @@ PERSON = re.compile(
     r"((?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\b\.? )?[A-Z][\w'’-]+(?: [A-Z][\w'’-]+\b(?!:)){0,3})"
 )
 """Whom a form is about."""
+ROLE = re.compile(r"""\([^()"“”]{0,40}["“](?:the )?(?P<role>[A-Z][\w-]+)["”]""")
+"""What a contract calls somebody: (the "Buyer")."""
 COVER = 1500
 """Characters of a document's first page that may say whose it is."""
 TITLE = 8
@@ -113,7 +115,8 @@ class Stretch:
     name of a sheet, the subject of a mail) and headings.
     plain_name: letters and digits of the file name alone, as names run together there. titles:
     lines of the document's cover that say whose it is, for later pages; they speak of "the
-    Company". person: whom a form is about; empty where it names nobody or several."""
+    Company". person: whom a form is about; empty where it names nobody or several. roles: by the
+    stem of what a contract calls somebody on its cover, the stems of who that is."""
 
     hit: Hit
     lines: tuple[Line, ...]
@@ -122,6 +125,7 @@ class Stretch:
     page: str
     titles: str
     person: str
+    roles: Mapping[str, frozenset[str]]
 
 
 Cells = Mapping[Span, Mapping[str, str]]
@@ -138,6 +142,7 @@ def read(
     seen: set[Span] = set()
     titles = cache(lambda doc_id: titles_of(cover_of(doc_id, page_text)))
     persons = cache(lambda doc_id: person_of(cover_of(doc_id, page_text)))
+    roles = cache(lambda doc_id: roles_of(cover_of(doc_id, page_text)))
     stretches = []
     for hit in hits:
         name = facts.words_of(hit.document)
@@ -148,8 +153,10 @@ def read(
             own = edges.own(hit.chunk, span, page)
             if lines := tuple(_lines(own, page, seen, cells)):
                 above = titles(span.doc_id) if span.page > 1 else ""
-                person = persons(span.doc_id)
-                stretches.append(Stretch(hit, lines, context, plain_name, page, above, person))
+                person, parties = persons(span.doc_id), roles(span.doc_id)
+                stretches.append(
+                    Stretch(hit, lines, context, plain_name, page, above, person, parties)
+                )
     return stretches
 
 
@@ -168,6 +175,17 @@ def person_of(cover: str) -> str:
     """Name of the one person whom it is about; empty where it names several."""
     named = {found[1].casefold(): found[1] for found in PERSON.finditer(cover)}
     return "".join(named.values()) if len(named) == 1 else ""
+
+
+def roles_of(cover: str) -> dict[str, frozenset[str]]:
+    """By the stem of each role, those of the clause that gives it to somebody."""
+    roles: dict[str, frozenset[str]] = {}
+    start = 0
+    for found in ROLE.finditer(cover):
+        for name in facts.read(found["role"]).stems:
+            roles.setdefault(name, facts.read(cover[start : found.start()]).stems)
+        start = found.end()
+    return roles
 
 
 def _is_to_person(text: str) -> bool:

@@ -89,15 +89,16 @@ pay, ran run, rode ridden ride, rose risen rise, sang sung sing, sank sunk sink,
 send, shook shaken shake, shown show, slept sleep, sold sell, sought seek, spent spend, spoke spoken
 speak, stole stolen steal, stood stand, struck strike, swore sworn swear, taken took take, taught
 teach, teeth tooth, thought think, threw thrown throw, told tell, tore torn tear, understood
-understand, undertook undertaken undertake, went gone go, withdrew withdrawn withdraw, withheld
-withhold, woke woken wake, women woman, won win, wore worn wear, wrote written write, admission
-admit, advice advise, belief believe, choice choose, conclusion conclude, dead death died die,
-decision decide, depth deep, division divide, exclusion exclude, expansion expand, extension extend,
-flight fly, growth grow, height high, invasion invade, length long, omission omit, permission
-permit, proof prove, speech speak, strength strong, submission submit, suspension suspend, weight
-weigh, width wide
+understand, undertook undertaken undertake, went gone going goes go, withdrew withdrawn withdraw,
+withheld withhold, woke woken wake, women woman, won win, wore worn wear, wrote written write,
+admission admit, advice advise, belief believe, choice choose, conclusion conclude, dead death died
+dying die, decision decide, depth deep, division divide, exclusion exclude, expansion expand,
+extension extend, flight fly, growth grow, height high, invasion invade, length long, omission omit,
+permission permit, proof prove, speech speak, strength strong, submission submit, suspension
+suspend, weight weigh, width wide
 """
 IRREGULAR = {form: word for *forms, word in map(str.split, FORMS.split(",")) for form in forms}
+IRREGULAR |= {f"{word[:-1]}ing": word for word in IRREGULAR.values() if word.endswith("e")}
 """Forms of verbs, and nouns made of verbs and measures, that no ending tells. Without those that
 are mostly other words: left, saw, found, felt."""
 
@@ -386,6 +387,7 @@ def _bare(word: str) -> str:
 def _stem(word: str) -> str:
     """A crude key that most inflections of an English word share. word: casefolded."""
     word = word.removesuffix("'s").removesuffix("'")
+    word = IRREGULAR.get(word, word)
     if not word.isascii() or len(word) < 4:
         return word[:6]
     if word.endswith(("ies", "ied")) and len(word) > 4:
@@ -399,7 +401,7 @@ def _stem(word: str) -> str:
         )
         word = word.removesuffix(suffix)
     doubled = (
-        len(word) > 4
+        len(word) > 3
         and word[-1] == word[-2]
         and word[-1] not in ("sz" if len(word) > 5 else "lsz")
     )

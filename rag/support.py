@@ -22,7 +22,9 @@ from rag.facts import Facts
 from rag.types import Span
 
 LONGEST_RUN = 3
-"""Source sentences in one quote."""
+"""Source sentences in one quote, but for the items of one that is a list."""
+IN_FULL = 0.8
+"""Share of its words with which an item of a list is said in full."""
 MOST_QUOTES = 3
 """Quotes behind one sentence."""
 MOST_BASES = 3
@@ -120,6 +122,7 @@ class Source:
         self._likeness: dict[frozenset[str], list[list[float]]] = {}
         lines = [line for stretch in stretches for line in stretch.lines if not line.table]
         self._openings = {line.span: _openings(line.facts) for line in lines}
+        self._roles = {stretch.hit.chunk.doc_id: stretch.roles for stretch in stretches}
         self._found: dict[tuple[Facts, Facts], tuple[tuple[Run, ...], bool]] = {}
 
     def find(self, said: Facts, topic: Facts) -> tuple[tuple[Run, ...], bool]:
@@ -221,7 +224,7 @@ class Source:
             for run in runs
             for line, mask in zip(run.lines, run.masks, strict=True)
         ]
-        says = any(held.line.table for held in lines) or _says(claim, own)
+        says = any(held.line.table for held in lines) or _says(claim, own, around)
         if not (
             says and self._is_on_topic(claim, lines, around) and _are_of_one_item(claim, lines)
         ):
@@ -280,6 +283,9 @@ class Source:
         """Whether `main` names someone else than the claim does with a name lent by a heading."""
         if not lent or main.table:
             return False
+        roles = self._roles.get(main.span.doc_id, {})
+        if role := next((name.stem for name in main.facts.names if name.stem in roles), ""):
+            return not roles[role] & {stem for stem, bit in claim.words.items() if bit & lent}
         if lent & ~claim.subject_bits:
             return self._vocabulary.has_rival(claim, main.facts.names)
         opening = main.facts.sequence[:NEIGHBOURS]
@@ -354,8 +360,10 @@ def _windows(lines: Sequence[Line], own: Sequence[int]) -> Iterator[tuple[int, i
     """Runs in which the first and the last line each bring something. Two rows never join."""
     for first in range(len(lines)):
         held = 0
-        for last in range(first, min(first + LONGEST_RUN, len(lines))):
+        for last in range(first, len(lines)):
             line = lines[last]
+            if last - first >= LONGEST_RUN and not line.item_of == lines[first].item_of >= 0:
+                break
             if last > first and line.is_row and line.facts.stems and lines[last - 1].is_row:
                 break
             if own[last] & ~held:
@@ -410,13 +418,34 @@ def _belongs(claim: Claim, main: Run, run: Run) -> bool:
 
 
 def _are_of_one_item(claim: Claim, lines: Sequence[Held]) -> bool:
-    """Whether each item of a list that is among the lines brings a name, figure or date of its own:
-    "(a) my piano to the school; (b) my boat to Simon" gives Simon no piano."""
+    """Whether each item of a list that is among the lines brings a name, figure or date of its own,
+    or they are said one after the other: "(a) my piano to the school; (b) my boat to Simon" gives
+    Simon no piano."""
+    if _are_said_in_turn(claim, [held.line for held in lines]):
+        return True
     for held in lines:
         others = [o for o in lines if o is not held and o.line.item_of == held.line.item_of >= 0]
         own = held.mask & claim.required & ~union(other.mask for other in others)
         if others and not own:
             return False
+    return True
+
+
+def _are_said_in_turn(claim: Claim, lines: Sequence[Line]) -> bool:
+    """Whether the claim says all lines in full, none before it is done with the one before."""
+    places: dict[str, list[int]] = {}
+    for place, item in enumerate(claim.sequence):
+        if isinstance(item, str):
+            places.setdefault(item, []).append(place)
+    done = -1
+    for line in lines:
+        stems = {stem for stem in line.facts.stems if len(stem) > 1}  # "(a)" is no word
+        others = frozenset[str]().union(*(o.facts.stems for o in lines if o is not line))
+        own = [place for stem in stems - others for place in places.get(stem, ())]
+        n_said = len(stems & places.keys())
+        if n_said < IN_FULL * len(stems) or not own or min(own) < done:
+            return False
+        done = max(own)
     return True
 
 
@@ -466,8 +495,9 @@ def _is_of_table(stretch: Stretch, claim: Claim) -> bool:
 
 
 def _says(claim: Claim, mask: int, around: int = 0) -> bool:
-    """Whether the mask has enough of the words that are no names and do not stand around."""
-    said = claim.word_bits & ~claim.required & ~around
+    """Whether the mask has enough of the words that are no names and do not stand around: of those
+    that the question does not have, where there are any, for it is asked in other words."""
+    said = claim.brought & ~around or claim.word_bits & ~claim.required & ~around
     return weigh(said & mask, claim.weights) >= LEAST_SAID * weigh(said, claim.weights)
 
 

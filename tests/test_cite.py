@@ -111,6 +111,102 @@ def test_what_an_item_of_a_list_says_is_not_said_of_another(
     assert check(question, answer, ("will.pdf", WILL)).sentences[0].supported == supported
 
 
+DEPOSIT = (
+    "3.3 Deductions may be made for (a) damage other than fair wear; (b) cleaning to the standard "
+    "of the inventory; (c) arrears of rent; and (d) the removal of items left behind."
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
+        (re.sub(r"\(\w\) ", "", DEPOSIT.partition(" for ")[2]), True),
+        ("damage of the standard; removal of the inventory; arrears of wear; items of rent.", False),
+    ],
+)
+def test_a_list_may_be_said_whole_and_in_its_order(answer: str, supported: bool) -> None:
+    said = f"Deductions can be made for {answer}"
+    cited = check("What can they take off our deposit for?", said, ("lease.pdf", DEPOSIT))
+
+    assert cited.sentences[0].supported == supported
+
+
+def test_a_table_may_have_a_column_that_is_but_numbered() -> None:
+    policy = (
+        "No. Description Value Valuation date\n"
+        "1 Platinum ring £4,850 3 May 2022\n"
+        "2 Rolex wristwatch £6,200 19 January 2023\n"
+        "3 Oil painting, framed £3,400 19 January 2023\n"
+        "4 Viola by W. H. Luff, with two bows £9,750 8 October 2024\n"
+    )
+    last = policy.index("4 Viola")
+    row = Span("d", 1, last, len(policy) - 1)
+    names = ("No.", "Description", "Value", "Valuation date")
+    values = ("4", "Viola by W. H. Luff, with two bows", "£9,750", "8 October 2024")
+    hits = [Hit(Chunk("d", "d", policy[last:], (row,), 1), 1.0, 1, "both", "insured.pdf", "1")]
+    cells = {row: dict(zip(names, values, strict=True))}
+
+    def supported(answer: str) -> bool:
+        question = "What's the viola insured for?"
+        found = cite(question, answer, hits, lambda *_: policy, cells=cells)
+        return found.sentences[0].supported
+
+    assert supported("The viola by W. H. Luff, with two bows is insured for £9,750.")
+    assert not supported("The viola by W. H. Luff, with two bows is insured for £3,400.")
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
+        (", with an overdue account of £41,200.", True),
+        (", with a lost parcel of £41,200.", False),
+        (".", False),
+    ],
+)
+def test_what_the_question_says_in_other_words_need_not_be_held(
+    answer: str, supported: bool
+) -> None:
+    minutes = "The largest overdue account is Pelham Homes at £41,200. Tax is due in May."
+    question = "Which customer is furthest behind with paying the joinery?"
+    said = f"The one furthest behind with paying the joinery is Pelham Homes{answer}"
+
+    assert check(question, said, ("joinery.docx", minutes)).sentences[0].supported == supported
+
+
+def test_words_of_the_file_name_need_not_be_said_again() -> None:
+    mail = (
+        "Subject: Saturday\nWe need your final figure and the table plan by 9 May.\n"
+        "The registrar is booked by you; our venue has a code. You need a final form too."
+    )
+    question = "When does the venue need our final headcount?"
+
+    def supported(answer: str) -> bool:
+        return check(question, answer, ("venue.eml", mail)).sentences[0].supported
+
+    assert supported("The venue needs our final headcount by 9 May.")
+    assert not supported("The venue needs our final headcount by 10 May.")
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
+        ("Finch & Rowe may end it on six months' notice.", True),
+        ("Aldermoor may end it on six months' notice.", False),
+    ],
+)
+def test_a_contract_tells_on_its_cover_whom_it_calls_what(answer: str, supported: bool) -> None:
+    contract = (
+        '(1) ALDERMOOR LIMITED of Unit 12, Northampton (the "Supplier"); and\n'
+        '(2) FINCH & ROWE LIMITED of Oakham (the "Buyer").\n\n'
+        "11.3 After the second year the Buyer may end this Agreement on six months' notice.\n"
+        "11.4 The Supplier may raise prices by two per cent."
+    )
+    question = f"On what notice may {answer.partition(' may')[0]} end it?"
+
+    found = check(question, answer, ("Supply_Aldermoor_FinchRowe.pdf", contract))
+    assert found.sentences[0].supported == supported
+
+
 def test_a_figure_of_something_else_in_the_same_sentence_bears_nothing_out() -> None:
     page = "Travel by second class only. Hotels up to £110 a night, £160 in London."
 

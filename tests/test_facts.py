@@ -134,6 +134,11 @@ def test_a_name_is_the_same_without_its_accents(typed: str, printed: str) -> Non
         ("cancelled", "cancel"),
         ("installed", "install"),
         ("payment", "paid"),
+        ("making", "made"),
+        ("taking", "take"),
+        ("running", "ran"),
+        ("goes", "going"),
+        ("met", "meeting"),
     ],
 )
 def test_forms_of_a_word_have_one_stem(form: str, other: str) -> None:
