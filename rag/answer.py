@@ -10,6 +10,8 @@ from itertools import chain, islice
 from pathlib import PurePath
 from typing import Literal
 
+import numpy as np
+
 from rag import (
     apart,
     asking,
@@ -32,6 +34,7 @@ from rag import (
     sums,
     wording,
 )
+from rag.arrays import FloatArray
 from rag.errors import ContextOverflow
 from rag.records import Table
 from rag.sums import Operand
@@ -85,6 +88,7 @@ class _Desk:
     limits: Limits
     rows: Rows
     cells: Callable[[str, Sequence[Hit]], tuple[str, ...]]
+    embed: excerpts.Embed | None
     rule: refusal.Rule
     strictness: Strictness
     seed: int
@@ -133,6 +137,7 @@ def ask(
     """
     start = time.perf_counter()
     asked = directions.bare(question)
+    embed = _remembered(embed) if embed else None
     found = retrieve(question)
     retrieve_s = time.perf_counter() - start
     first = excerpts.nearest(asked, found, page_text)
@@ -152,8 +157,9 @@ def ask(
         yield Delta(answer.text)
     else:
         desk = _Desk(
-            generator(), page_text, limits, rows, cells, rule, strictness, seed, cancelled, start
-        )
+            generator(), page_text, limits, rows, cells, embed, rule, strictness, seed, cancelled,
+            start,
+        )  # fmt: skip
         of_one = apart.asked(asked) or ""
         several = tuple(alone(of_one)) if of_one else ()
         if len(several) > 1:
@@ -297,7 +303,7 @@ def _cited(
     cited = check(text)
     betters: list[Callable[[str, cite.Cited], str]] = [_put_right]
     if prompt.asks_yes_or_no(question):
-        betters.append(_in_its_words)
+        betters.append(partial(_in_its_words, lambda: _nearest(question, hits, desk)))
     betters.append(partial(_without_guess, question))
     for better in betters:
         if (put := better(text, cited)) != text:
@@ -318,14 +324,22 @@ def _put_right(text: str, cited: cite.Cited) -> str:
     return text
 
 
-def _in_its_words(text: str, cited: cite.Cited) -> str:
+def _in_its_words(nearest: Callable[[], str], text: str, cited: cite.Cited) -> str:
     """What comes nearest in the documents, in place of a Yes or No that says no more, or that
     nothing bears out: whether it answers is for the second opinion."""
     stated = [s for s in cited.sentences if s.markers or not s.supported]
-    said = not cite.POLARITY.fullmatch(text) and any(s.supported for s in stated)
-    nearest = cited.citations[0].quote if cited.citations else ""
-    has_row = any(map(sentences.is_row, nearest.splitlines()))
-    return text if said or not nearest or has_row else _in_a_line(nearest)
+    if not cite.POLARITY.fullmatch(text) and any(s.supported for s in stated):
+        return text
+    quote = nearest()
+    has_row = any(map(sentences.is_row, quote.splitlines()))
+    return text if not quote or has_row else _in_a_line(quote)
+
+
+def _nearest(question: str, hits: Sequence[Hit], desk: _Desk) -> str:
+    """The sentence of what was read that comes nearest; empty where there is none."""
+    asked = directions.bare(question)
+    found = excerpts.nearest(asked, hits, desk.page_text, desk.embed, most=1)
+    return found[0].quote if found else ""
 
 
 def _in_a_line(quote: str) -> str:
@@ -526,6 +540,7 @@ def _weighed(answer: Answer, desk: _Desk) -> Answer:
         answer.citations,
         cover=lambda doc_id: evidence.cover_of(doc_id, desk.page_text),
         chances=_second(asked, answer, desk),
+        near=_nearness(asked, answer, desk),
     )
     confidence = refusal.confidence(signs, desk.rule)
     if confidence < refusal.needed(desk.rule, desk.strictness):
@@ -542,6 +557,26 @@ def _second(question: str, answer: Answer, desk: _Desk) -> tuple[float, ...]:
     befores = [_before(citation, answer.hits, desk.page_text) for citation in answer.citations]
     asked = opinion.asked(question, quotes, names, befores)
     return desk.model.weigh(asked, opinion.OPENINGS, cancelled=desk.cancelled)
+
+
+def _nearness(question: str, answer: Answer, desk: _Desk) -> float:
+    """Of what the answer cites, where its rule heeds it and it can be embedded."""
+    if not desk.rule.near or desk.embed is None:
+        return 1.0
+    spans = [citation.span for citation in answer.citations]
+    return excerpts.nearness(question, answer.hits, spans, desk.page_text, desk.embed)
+
+
+def _remembered(embed: excerpts.Embed) -> excerpts.Embed:
+    """The same, once for each text: the sentences of a passage are looked at more than once."""
+    kept: dict[str, FloatArray] = {}
+
+    def embedded(texts: Sequence[str]) -> FloatArray:
+        if new := [text for text in dict.fromkeys(texts) if text not in kept]:
+            kept.update(zip(new, embed(new), strict=True))
+        return np.stack([kept[text] for text in texts])
+
+    return embedded
 
 
 def _before(citation: Citation, hits: Sequence[Hit], page_text: PageText) -> str:

@@ -2,7 +2,7 @@
 answer, or where none is sure: nothing is written, only chosen."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,28 +49,37 @@ def nearest(
     hits: Sequence[Hit],
     page_text: PageText,
     embed: Embed | None = None,
+    most: int = MOST,
 ) -> tuple[Citation, ...]:
-    """The best first, MOST at most; sentences one right behind the other are one quote. None of
+    """The best first, `most` at most; sentences one right behind the other are one quote. None of
     them is said to answer: `supported` is False. embed: unit rows; without it they are told by
     the question's words alone, in a moment."""
-    once: dict[str, Excerpt] = {}
-    for excerpt in read(hits, page_text):
-        once.setdefault(excerpt.text.casefold(), excerpt)
-    found = [*once.values()]
-    if not found or not words(question):
+    found, scores = _scored(question, hits, page_text, embed)
+    if not found:
         return ()
-    scores = _shared(question, found)
-    if embed:
-        likely = np.sort(_best(scores, MOST_READ))
-        found, scores = [found[i] for i in likely], scores[likely]
-        vectors = embed([question, *(sentence.text for sentence in found)])
-        scores = vectors[1:] @ vectors[0] + WORDS * scores
-    order = _best(scores, MOST)
+    order = _best(scores, most)
     best = [found[i] for i in order if scores[i] >= FAR * scores[order[0]] > 0]
     return tuple(
         _cited(span, document, marker, page_text)
         for marker, (span, document) in enumerate(_joined(best, page_text), start=1)
     )
+
+
+def nearness(
+    question: str,
+    hits: Sequence[Hit],
+    spans: Sequence[Span],
+    page_text: PageText,
+    embed: Embed | None = None,
+) -> float:
+    """How near what stands at the spans comes to the question, as a share of what the nearest
+    sentence of the hits does: 0 to 1. 1 where that cannot be told."""
+    said = {e.text.casefold() for e in read(hits, page_text) if any(map(e.span.meets, spans))}
+    found, scores = _scored(question, hits, page_text, embed, said)
+    own = [s for e, s in zip(found, scores, strict=True) if e.text.casefold() in said]
+    if not own or scores.max() <= 0:
+        return 1.0
+    return max(0.0, float(max(own) / scores.max()))
 
 
 def cited(excerpt: Excerpt, marker: int, page_text: PageText) -> Citation:
@@ -86,6 +95,31 @@ def adjoin(a: Span, b: Span, page_text: PageText) -> bool:
 
 def _cited(span: Span, document: str, marker: int, page_text: PageText) -> Citation:
     return Citation(marker, span, _slice(span, page_text), False, document, label="")
+
+
+def _scored(
+    question: str,
+    hits: Sequence[Hit],
+    page_text: PageText,
+    embed: Embed | None,
+    wanted: Collection[str] = (),
+) -> tuple[list[Excerpt], FloatArray]:
+    """Sentences, of several that say the same the first, and how near each is; none where the
+    question has no telling word. wanted: texts of some that are among them in any case."""
+    once: dict[str, Excerpt] = {}
+    for excerpt in read(hits, page_text):
+        once.setdefault(excerpt.text.casefold(), excerpt)
+    found = [*once.values()]
+    if not found or not words(question):
+        return [], np.zeros(0, np.float32)
+    scores = _shared(question, found)
+    if embed:
+        sought = [i for i, e in enumerate(found) if e.text.casefold() in wanted]
+        likely = np.union1d(_best(scores, MOST_READ), np.array(sought, np.int32))
+        found, scores = [found[i] for i in likely], scores[likely]
+        vectors = embed([question, *(sentence.text for sentence in found)])
+        scores = vectors[1:] @ vectors[0] + np.float32(WORDS) * scores
+    return found, scores
 
 
 def _shared(question: str, found: Sequence[Excerpt]) -> FloatArray:

@@ -14,6 +14,8 @@ from rag import facts, wording
 from rag.types import Answer, Citation, Hit, Sentence, Strictness
 
 MOST_ABSENT = 2
+NEAR = 0.9
+"""What is as near as that is as good as the nearest sentence."""
 LEAST_SURE, MOST_SURE = -3.0, 1.5
 """Doubts count for more: with as much assurance, nothing would have to be borne out."""
 WHEN = re.compile(
@@ -90,26 +92,29 @@ class Signs:
     where none states anything, nothing where they do not say what was asked. absent: names and
     figures of the question that the passages cited do not hold, MOST_ABSENT at most. sure: log-odds
     that what the answer cites answers the question, as the model sees it when it is asked afresh
-    (rag/opinion.py), LEAST_SURE to MOST_SURE; None where it was not asked."""
+    (rag/opinion.py), LEAST_SURE to MOST_SURE; None where it was not asked. near: how near what is
+    cited comes to the question, as a share of what the nearest sentence read does, 0 to 1."""
 
     supported: float
     absent: int
     sure: float | None = None
+    near: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Weights of the signs, in log-odds. threshold: the probability from which an answer is
-    given. With sure = 0 the model is not asked for a second opinion."""
+    """Weights of the signs, in log-odds; near: of what is short of NEAR. threshold: the probability
+    from which an answer is given. With sure = 0 the model is not asked for a second opinion."""
 
     bias: float
     supported: float
     absent: float
     sure: float = 0.0
+    near: float = 0.0
     threshold: float = 0.5
 
 
-DEFAULT = Rule(bias=-0.85, supported=2.0, absent=-2.0, threshold=0.45)
+DEFAULT = Rule(bias=-0.85, supported=2.0, absent=-2.0, near=4.0, threshold=0.45)
 """For a model that the catalogue has no weights for: the signs that do not depend on the model."""
 
 
@@ -122,11 +127,12 @@ def read(
     *,
     cover: Callable[[str], str] = lambda _: "",
     chances: Sequence[float] = (),
+    near: float = 1.0,
 ) -> Signs:
     """text: the answer. hits: what the model read; where nothing was cited, the first of them
     counts as cited. cover(doc_id): what says whose a document is, for its later pages may speak of
     "the Company" where the question names it. chances: logarithms of the probabilities of
-    `opinion.OPENINGS`; empty where not asked for."""
+    `opinion.OPENINGS`; empty where not asked for. near: of `excerpts.nearness`."""
     stated = [s.supported for s in sentences if s.markers or not s.supported]
     quotes = [citation.quote for citation in citations]
     if (
@@ -144,6 +150,7 @@ def read(
         supported=sum(stated) / len(stated) if stated else 0.5,
         absent=min(MOST_ABSENT, n_absent(question, cited, covers)),
         sure=max(min(chances[0] - chances[1], MOST_SURE), LEAST_SURE) if chances else None,
+        near=near,
     )
 
 
@@ -231,6 +238,7 @@ def confidence(signs: Signs, rule: Rule) -> float:
         + rule.supported * signs.supported
         + rule.absent * signs.absent
         + rule.sure * (signs.sure or 0.0)
+        + rule.near * min(signs.near - NEAR, 0.0)
     )
 
 

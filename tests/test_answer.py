@@ -1,14 +1,16 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 from libraries import hit
 
 from rag.answer import AGAIN, Apart, Each, Limits, ask
+from rag.arrays import FloatArray
 from rag.errors import ContextOverflow, ModelMissing
+from rag.excerpts import Embed
 from rag.prompt import DECLINED, INSTRUCTIONS, NO_ANSWER, NO_DOCUMENTS, OPENING, is_refusal, passage
 from rag.refusal import DEFAULT, Rule, needed
-from rag.testing import ScriptedGenerator
+from rag.testing import HashEmbedder, ScriptedGenerator
 from rag.types import (
     Answer,
     AnswerEvent,
@@ -57,6 +59,7 @@ def events(
     cancelled: Callable[[], bool] = lambda: False,
     each: Each = lambda _rows: (),
     alone: Apart = lambda _question: (),
+    embed: Embed | None = None,
 ) -> list[AnswerEvent]:
     return list(
         ask(
@@ -69,6 +72,7 @@ def events(
             each=each,
             alone=alone,
             limits=limits,
+            embed=embed,
             rule=rule,
             strictness=strictness,
             cancelled=cancelled,
@@ -161,6 +165,49 @@ def test_an_answer_that_nothing_bears_out_is_withheld_and_the_nearest_passages_n
     assert found.withheld == text
     assert found.confidence is not None
     assert found.confidence < needed(DEFAULT, "normal")
+
+
+def test_an_answer_from_another_sentence_than_the_nearest_is_withheld(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    apples = "Apples of the old garden ripen in August."
+    question = "When do the apples of the old garden ripen?"
+    monkeypatch.setitem(PAGES, 1, apples)
+    hits = (hit(apples, page=1, rank=1), hit(PEARS, page=2, rank=2))
+    embedded: list[str] = []
+
+    def embed(texts: Sequence[str]) -> FloatArray:
+        embedded.extend(texts)
+        return HashEmbedder().embed(texts)
+
+    def stop(said: str, rule: Rule = DEFAULT) -> str:
+        generator = ScriptedGenerator(said)
+        told = events(generator, question=question, hits=hits, embed=embed, rule=rule)
+        return answer(told).stop
+
+    assert stop(apples) == "complete"
+    assert stop(PEARS) == "no_evidence"
+    assert sorted(embedded) == sorted([question, apples, PEARS] * 2)  # once for each question
+    assert stop(PEARS, replace(DEFAULT, near=0.0)) == "complete"
+
+
+def test_in_place_of_a_bare_no_stands_the_sentence_that_comes_nearest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = "Mobile telephones are covered everywhere. A house may have a garden, a shed, a fence."
+    monkeypatch.setitem(PAGES, 1, page)
+    generator = ScriptedGenerator("No.")
+
+    told = answer(
+        events(
+            generator,
+            question="Is my mobile covered when I am out of the house?",
+            hits=(hit(page),),
+            embed=HashEmbedder().embed,
+        )
+    )
+
+    assert told.text == "Mobile telephones are covered everywhere."
 
 
 def test_what_comes_nearest_is_told_with_the_sources_and_again_where_nothing_is_sure() -> None:

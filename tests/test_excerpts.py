@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rag.arrays import FloatArray
-from rag.excerpts import MOST, MOST_READ, nearest
+from rag.excerpts import MOST, MOST_READ, nearest, nearness
 from rag.testing import HashEmbedder
 from rag.types import Chunk, Hit, Span
 
@@ -178,3 +178,39 @@ def test_a_quote_has_no_running_line_that_stands_in_a_sentence() -> None:
     assert quotes("Who hears of a theft?", replace(hit(), chunk=chunk), texts=[page]) == [
         "to the police within a day of a theft."
     ]
+
+
+def near(question: str, quote: str, *, embed: bool = False) -> float:
+    start = POLICY.index(quote)
+    spans = [Span("d", 1, start, start + len(quote))]
+    by = HashEmbedder().embed if embed else None
+    return nearness(question, [hit()], spans, lambda *_: POLICY, by)
+
+
+def test_what_is_cited_is_as_near_as_the_nearest_sentence_or_falls_short_of_it() -> None:
+    tow = "We tow the car to a garage within 40 km."
+
+    for embed in (False, True):
+        assert near("Where do you tow the car to?", tow, embed=embed) == 1.0
+        assert 0 <= near("Where do you tow the car to?", "It costs £25 then.", embed=embed) < 0.8
+
+
+def test_several_sentences_are_as_near_as_the_nearest_of_them() -> None:
+    both = "You may cancel within 14 days. It costs £25 then."
+
+    assert near("Within how many days may I cancel?", both) == 1.0
+
+
+def test_what_is_cited_in_another_document_that_says_the_same_is_as_near() -> None:
+    quote = "It costs £25 then."
+    start = POLICY.index(quote)
+    spans = [Span("e", 1, start, start + len(quote))]
+    hits = [hit(), hit(doc_id="e", rank=2)]
+
+    assert nearness("What costs £25?", hits, spans, lambda *_: POLICY) == 1.0
+
+
+def test_nothing_is_far_where_nothing_can_be_told() -> None:
+    assert near("Why?", "It costs £25 then.") == 1.0
+    assert nearness("What costs £25?", [hit()], [], lambda *_: POLICY) == 1.0
+    assert near("Who tows?", "Breakdown") == 1.0

@@ -34,6 +34,7 @@ signs = st.builds(
     supported=st.floats(0, 1),
     absent=st.integers(0, MOST_ABSENT),
     sure=st.none() | st.floats(LEAST_SURE, MOST_SURE),
+    near=st.floats(0, 1),
 )
 
 
@@ -194,6 +195,7 @@ def test_better_signs_never_make_it_less_confident(one: Signs, two: Signs) -> No
         max(one.supported, two.supported),
         min(one.absent, two.absent),
         one.sure if one.sure is None or two.sure is None else max(one.sure, two.sure),
+        max(one.near, two.near),
     )
 
     for rule in (RULE, DEFAULT):
@@ -210,6 +212,14 @@ def test_lenient_gives_what_a_sure_model_says_without_support_and_strict_wants_i
 def test_a_second_opinion_against_it_withholds_what_is_borne_out() -> None:
     assert confidence(Signs(1.0, 0, -0.8), RULE) > needed(RULE, "normal")
     assert confidence(Signs(1.0, 0, -1.5), RULE) < needed(RULE, "normal")
+
+
+def test_what_lags_behind_the_nearest_sentence_is_withheld_unless_the_model_is_sure() -> None:
+    assert confidence(Signs(1.0, 0, 0.0, 0.95), RULE) == confidence(Signs(1.0, 0, 0.0), RULE)
+    assert confidence(Signs(1.0, 0, 0.0, 0.5), RULE) < needed(RULE, "normal")
+    assert confidence(Signs(1.0, 0, 0.0, 0.8), RULE) > needed(RULE, "normal")
+    assert confidence(Signs(1.0, 0, 1.0, 0.5), RULE) > needed(RULE, "normal")
+    assert read("Why?", "So.", HITS, (), (), near=0.5).near == 0.5
 
 
 def test_a_second_opinion_decides_where_names_of_the_question_are_absent() -> None:
