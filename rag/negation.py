@@ -62,8 +62,12 @@ ENDS = frozenset(
     "and but while although though because since if unless except when which who".split()
 )
 """Of what they reach, as marks are."""
-PLACING = frozenset("about at because by during for from in on over to upon within".split())
+PLACING = frozenset(
+    "about after at because before by during for from in on over to upon within".split()
+)
 """What is left out by "without" ends before one of these: "dismiss without notice for theft"."""
+LEAVING = frozenset("at for with".split())
+"""With "no" behind them they leave something out too: "for no reason after a year"."""
 ONLY = frozenset(("only", "just", "merely", "least", "less", "more", "later", "longer", "fewer"))
 """Behind "not" or "no" they make another thing of it."""
 RESTRICTING = frozenset("only unless except excluding excluded excludes".split())
@@ -262,7 +266,8 @@ def _of_clause(clause: list[str], n_cues: int) -> tuple[list[_Word], int]:
         if word == "no" and i and clause[i - 1] in OWNERS:
             continue
         if (word in FORWARD and behind not in ONLY) or (word in FAILING and behind == "to"):
-            outer = (sign, cue, n_reached) if word == "without" else None
+            leaves_out = word == "without" or (word == "no" and clause[max(i, 1) - 1] in LEAVING)
+            outer = (sign, cue, n_reached) if leaves_out else None
             sign, cue, n_reached = (1 if word == "without" else sign) * -1, n_cues, 0
             n_cues += 1
             continue

@@ -73,6 +73,10 @@ def test_the_opposite_of_the_source_is_seen(said: str, source: str) -> None:
         ("The contract allows 20 days of leave.", "You are entitled to 20 days of leave."),
         ("The lid was loosened under pressure.", LOOSENED),
         ("Gross misconduct includes theft.", DISMISSAL),
+        (
+            "They can walk away for no reason after the second anniversary.",
+            "After the second anniversary the Buyer may terminate without cause.",
+        ),
         ("The company may dismiss for gross misconduct.", DISMISSAL),
         ("The landlord does not allow pets without consent.", NO_PETS),
         ("Animals are not allowed.", FORBIDDEN),
