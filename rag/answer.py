@@ -67,6 +67,9 @@ GUESS = re.compile(r"\W*(?:(?P<yes>yes)|no)(?:[,.:;!]\s*|\s*\n\s*)(?=\S)", re.IG
 """A Yes or No in front of more; "No driving for a week" has none."""
 AGAIN = "\n\nAt a second look:"
 """In a draft, between a refusal of the model and what it is made to say after it."""
+THEIRS = 0.5
+"""How far the source's own words count as borne out where the model only said Yes or No: they are
+what comes nearest, whatever that is."""
 SHORTEST_S = 2.0
 """Of readings whose length is worth telling."""
 
@@ -255,6 +258,8 @@ def _by_model(
         yield Delta(AGAIN)
         draft = yield from _written(prompt.insisting(built), replace(draft, text=""), desk)
     text, cited = _cited(question, draft.text, hits, desk, first)
+    is_new = text.casefold() not in draft.text.casefold()
+    is_theirs = is_new and text == _in_a_line(_nearest(question, hits, desk))
     answer = Answer(
         question=question,
         text=text,
@@ -271,7 +276,7 @@ def _by_model(
     )
     if draft.stop == "cancelled":
         return answer
-    return _weighed(answer, desk)
+    return _weighed(answer, desk, most=THEIRS if is_theirs else 1.0)
 
 
 def _cited(
@@ -527,8 +532,8 @@ def _asks_again(question: str, desk: _Desk) -> bool:
     return bool(desk.rule.sure and wording.ENGLISH.search(question))
 
 
-def _weighed(answer: Answer, desk: _Desk) -> Answer:
-    """The answer with its confidence, or the refusal in its place."""
+def _weighed(answer: Answer, desk: _Desk, *, most: float) -> Answer:
+    """The answer with its confidence, or the refusal in its place. most: to count as borne out."""
     if prompt.is_refusal(answer.text):
         return _refused(answer)
     asked = directions.bare(answer.question)
@@ -542,6 +547,7 @@ def _weighed(answer: Answer, desk: _Desk) -> Answer:
         chances=_second(asked, answer, desk),
         near=_nearness(asked, answer, desk),
     )
+    signs = replace(signs, supported=min(signs.supported, most))
     confidence = refusal.confidence(signs, desk.rule)
     if confidence < refusal.needed(desk.rule, desk.strictness):
         return replace(_refused(answer), confidence=confidence, withheld=answer.text)

@@ -27,6 +27,7 @@ LONGEST = 600
 HEADING_WORDS = 6
 """At most, in a line that is a heading for want of a full stop, a colon and figures."""
 SAYS = re.compile(r"[.!?;:\d。！？；।؟]\W*\Z|: |\||\d\d")
+PAGE_LINE = re.compile(r"\bpage \d+(?: ?(?:of|/) ?\d+)?\W*\Z", re.IGNORECASE)
 ITEM = re.compile(r"[-*+•‣◦▪●○■□·–—➢✓]\s")
 """Of a list, not of numbered headings."""
 MAY = re.compile(r"(?<=[\w,:] )May\b(?! [a-z]+ (?:not|be|have)\b)")
@@ -161,9 +162,11 @@ def read(hits: Sequence[Hit], page_text: PageText) -> list[Excerpt]:
 
 
 def _says(text: str) -> bool:
-    """Whether it is no heading. Of scripts without spaces two characters count as a word."""
+    """Whether it is no heading and no footer. Of scripts without spaces two characters count as a
+    word."""
     n_words = len(text.split()) + sum(map(len, UNSPACED.findall(text))) // 2
-    return bool(n_words > HEADING_WORDS or SAYS.search(text) or ITEM.match(text))
+    says = n_words > HEADING_WORDS or SAYS.search(text) or ITEM.match(text)
+    return bool(says) and not PAGE_LINE.search(text)
 
 
 def _joined(best: Sequence[Excerpt], page_text: PageText) -> list[tuple[Span, str]]:

@@ -114,7 +114,7 @@ class Rule:
     threshold: float = 0.5
 
 
-DEFAULT = Rule(bias=-0.85, supported=2.0, absent=-2.0, near=4.0, threshold=0.45)
+DEFAULT = Rule(bias=-0.85, supported=2.0, absent=-2.0, near=3.0, threshold=0.45)
 """For a model that the catalogue has no weights for: the signs that do not depend on the model."""
 
 

@@ -196,18 +196,20 @@ def test_in_place_of_a_bare_no_stands_the_sentence_that_comes_nearest(
 ) -> None:
     page = "Mobile telephones are covered everywhere. A house may have a garden, a shed, a fence."
     monkeypatch.setitem(PAGES, 1, page)
-    generator = ScriptedGenerator("No.")
+    question = "Is my mobile covered when I am out of the house?"
 
-    told = answer(
-        events(
-            generator,
-            question="Is my mobile covered when I am out of the house?",
-            hits=(hit(page),),
-            embed=HashEmbedder().embed,
-        )
-    )
+    def told(sure: float, said: str = "No.") -> str:
+        generator = ScriptedGenerator(said, chances=(0.0, -sure))
+        rule = Rule(bias=-2.0, supported=3.0, absent=-1.0, sure=1.0, near=3.0)
+        embed = HashEmbedder().embed
+        shown = events(generator, question=question, hits=(hit(page),), embed=embed, rule=rule)
+        return answer(shown).text
 
-    assert told.text == "Mobile telephones are covered everywhere."
+    quote = "Mobile telephones are covered everywhere."
+    said = f"Yes, {quote.lower()}"
+    assert told(0.8) == quote
+    assert is_refusal(told(0.2))  # it is but the nearest, and the model has not said it
+    assert told(0.2, said) == said
 
 
 def test_what_comes_nearest_is_told_with_the_sources_and_again_where_nothing_is_sure() -> None:

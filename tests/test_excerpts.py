@@ -214,3 +214,11 @@ def test_nothing_is_far_where_nothing_can_be_told() -> None:
     assert near("Why?", "It costs £25 then.") == 1.0
     assert nearness("What costs £25?", [hit()], [], lambda *_: POLICY) == 1.0
     assert near("Who tows?", "Breakdown") == 1.0
+
+
+def test_a_footer_with_the_number_of_the_page_is_no_quote() -> None:
+    page = "The flat at Hill Terrace has two rooms.\nLease - Flat 4, Hill Terrace - Page 1 of 3"
+
+    assert quotes("What rooms has the flat?", hit(page), texts=[page]) == [
+        "The flat at Hill Terrace has two rooms."
+    ]
