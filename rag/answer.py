@@ -556,9 +556,10 @@ def _weighed(answer: Answer, desk: _Desk, *, most: float) -> Answer:
 
 def _second(question: str, answer: Answer, desk: _Desk) -> tuple[float, ...]:
     """Asked for only of a model whose rule heeds it: it takes about a second."""
-    quotes = [citation.quote for citation in answer.citations]
-    if not desk.rule.sure or not quotes:
+    if not desk.rule.sure or not answer.citations:
         return ()
+    cells = desk.rows(answer.hits, answer.text)
+    quotes = [_told(citation, cells) for citation in answer.citations]
     names = [facts.words_of(PurePath(c.document).stem) for c in answer.citations]
     befores = [_before(citation, answer.hits, desk.page_text) for citation in answer.citations]
     asked = opinion.asked(question, quotes, names, befores)
@@ -583,6 +584,12 @@ def _remembered(embed: excerpts.Embed) -> excerpts.Embed:
         return np.stack([kept[text] for text in texts])
 
     return embedded
+
+
+def _told(citation: Citation, cells: evidence.Cells) -> str:
+    """The quote; of a row that does not name its columns, its cells with their names."""
+    named = cells.get(citation.span, {})
+    return " | ".join(f"{name}: {cell}" for name, cell in named.items()) or citation.quote
 
 
 def _before(citation: Citation, hits: Sequence[Hit], page_text: PageText) -> str:

@@ -27,6 +27,7 @@ LONGEST = 600
 HEADING_WORDS = 6
 """At most, in a line that is a heading for want of a full stop, a colon and figures."""
 SAYS = re.compile(r"[.!?;:\d。！？；।؟]\W*\Z|: |\||\d\d")
+NAME = re.compile(r"(?<=[\w,:&] )[A-Z][\w&'’-]*")
 PAGE_LINE = re.compile(r"\bpage \d+(?: ?(?:of|/) ?\d+)?\W*\Z", re.IGNORECASE)
 ITEM = re.compile(r"[-*+•‣◦▪●○■□·–—➢✓]\s")
 """Of a list, not of numbered headings."""
@@ -74,13 +75,20 @@ def nearness(
     embed: Embed | None = None,
 ) -> float:
     """How near what stands at the spans comes to the question, as a share of what the nearest
-    sentence of the hits does: 0 to 1. 1 where that cannot be told."""
+    sentence of the hits does, one that has but names of the question aside: 0 to 1. 1 where that
+    cannot be told."""
     said = {e.text.casefold() for e in read(hits, page_text) if any(map(e.span.meets, spans))}
     found, scores = _scored(question, hits, page_text, embed, said)
     own = [s for e, s in zip(found, scores, strict=True) if e.text.casefold() in said]
-    if not own or scores.max() <= 0:
-        return 1.0
-    return max(0.0, float(max(own) / scores.max()))
+    names = words(" ".join(NAME.findall(question)))
+    asked = words(question) - names
+    others = [
+        s
+        for e, s in zip(found, scores, strict=True)
+        if not (held := words(e.text)) & names or held & asked
+    ]
+    best = max([*own, *others], default=0.0)
+    return max(0.0, float(max(own) / best)) if own and best > 0 else 1.0
 
 
 def cited(excerpt: Excerpt, marker: int, page_text: PageText) -> Citation:

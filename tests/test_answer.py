@@ -1,5 +1,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from libraries import hit
@@ -19,6 +20,7 @@ from rag.types import (
     Done,
     Generator,
     Hit,
+    Prompt,
     Reading,
     Sources,
     Span,
@@ -733,3 +735,34 @@ def test_a_model_that_declines_is_left_alone_in_other_languages_and_without_a_se
 
     assert answer(events(generator, question=question, rule=rule)).stop == "no_evidence"
     assert len(generator.prompts) == 1
+
+
+def test_a_second_opinion_is_told_the_names_of_a_rows_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = "No. Description Value\n3 Ring £3,400\n4 Viola, two bows £9,750"
+    monkeypatch.setitem(PAGES, 1, page)
+    whole = hit(page)
+    row = Span(whole.chunk.doc_id, 1, page.index("4 Viola"), len(page))
+    cells = {row: {"No.": "4", "Description": "Viola, two bows", "Value": "£9,750"}}
+    asked: list[str] = []
+
+    class Asked(ScriptedGenerator):
+        def weigh(self, prompt: Prompt, *args: Any, **kwargs: Any) -> tuple[float, ...]:
+            asked.append(prompt.question)
+            return super().weigh(prompt, *args, **kwargs)
+
+    happened = ask(
+        "What is the viola insured for?",
+        retrieve=lambda _: (whole,),
+        generator=lambda: Asked("The viola with two bows is insured for £9,750."),
+        page_text=lambda _doc_id, page: PAGES[page],
+        label=lambda _doc_id, page: f"page {page}",
+        boxes=box_of,
+        rows=lambda _hits, _answer: cells,
+        limits=LIMITS,
+        rule=Rule(bias=0.0, supported=0.0, absent=0.0, sure=1.0),
+    )
+
+    assert isinstance([*happened][-1], Done)
+    assert "No.: 4 | Description: Viola, two bows | Value: £9,750" in asked[0]

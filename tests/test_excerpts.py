@@ -222,3 +222,15 @@ def test_a_footer_with_the_number_of_the_page_is_no_quote() -> None:
     assert quotes("What rooms has the flat?", hit(page), texts=[page]) == [
         "The flat at Hill Terrace has two rooms."
     ]
+
+
+def test_a_sentence_with_but_a_name_of_the_question_comes_no_nearer() -> None:
+    page = "Gull Ltd and Tern Ltd, Quay 2. The Buyer may end it after a year."
+    start = page.index("The Buyer")
+    spans = [Span("d", 1, start, len(page))]
+
+    def nearer(question: str) -> float:
+        return nearness(question, [hit(page)], spans, lambda *_: page)
+
+    assert nearer("When may Gull and Tern end it?") == 1.0
+    assert nearer("When may gull and tern end it?") < 1.0
