@@ -257,9 +257,7 @@ def _by_model(
     if draft.stop == "complete" and prompt.is_refusal(draft.text) and _asks_again(question, desk):
         yield Delta(AGAIN)
         draft = yield from _written(prompt.insisting(built), replace(draft, text=""), desk)
-    text, cited = _cited(question, draft.text, hits, desk, first)
-    is_new = text.casefold() not in draft.text.casefold()
-    is_theirs = is_new and text == _in_a_line(_nearest(question, hits, desk))
+    text, cited, is_theirs = _cited(question, draft.text, hits, desk, first)
     answer = Answer(
         question=question,
         text=text,
@@ -281,10 +279,10 @@ def _by_model(
 
 def _cited(
     question: str, text: str, hits: tuple[Hit, ...], desk: _Desk, first: int
-) -> tuple[str, cite.Cited]:
+) -> tuple[str, cite.Cited, bool]:
     """The text as checked, with figures that follow from others put right where these others are
     borne out, and sentences of a source where the text says their opposite, or a Yes or No that is
-    more than they say."""
+    more than they say. The last tells whether it is but what comes nearest."""
 
     cells = desk.rows(hits, text)
 
@@ -304,16 +302,19 @@ def _cited(
     if right != text:
         cited = check(right)
         if all(sentence.supported for sentence in cited.sentences):
-            return right, cited
+            return right, cited, False
     cited = check(text)
+    in_its_words = partial(_in_its_words, lambda: _nearest(question, hits, desk))
     betters: list[Callable[[str, cite.Cited], str]] = [_put_right]
     if prompt.asks_yes_or_no(question):
-        betters.append(partial(_in_its_words, lambda: _nearest(question, hits, desk)))
+        betters.append(in_its_words)
     betters.append(partial(_without_guess, question))
+    is_theirs = False
     for better in betters:
         if (put := better(text, cited)) != text:
             text, cited = put, check(put)
-    return text, cited
+            is_theirs |= better is in_its_words
+    return text, cited, is_theirs
 
 
 def _put_right(text: str, cited: cite.Cited) -> str:

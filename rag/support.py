@@ -22,7 +22,9 @@ from rag.facts import Facts
 from rag.types import Span
 
 LONGEST_RUN = 3
-"""Source sentences in one quote, but for the items of one that is a list."""
+"""Source sentences in one quote."""
+LONGEST_LIST = 12
+"""Items of one that is a list."""
 IN_FULL = 0.8
 """Share of its words with which an item of a list is said in full."""
 MOST_QUOTES = 3
@@ -284,7 +286,8 @@ class Source:
         if not lent or main.table:
             return False
         roles = self._roles.get(main.span.doc_id, {})
-        if role := next((name.stem for name in main.facts.names if name.stem in roles), ""):
+        unsaid = (name.stem for name in main.facts.names if name.stem not in claim.words)
+        if role := next((stem for stem in unsaid if stem in roles), ""):
             return not roles[role] & {stem for stem, bit in claim.words.items() if bit & lent}
         if lent & ~claim.subject_bits:
             return self._vocabulary.has_rival(claim, main.facts.names)
@@ -362,7 +365,8 @@ def _windows(lines: Sequence[Line], own: Sequence[int]) -> Iterator[tuple[int, i
         held = 0
         for last in range(first, len(lines)):
             line = lines[last]
-            if last - first >= LONGEST_RUN and not line.item_of == lines[first].item_of >= 0:
+            is_list = line.item_of == lines[first].item_of >= 0
+            if last - first >= (LONGEST_LIST if is_list else LONGEST_RUN):
                 break
             if last > first and line.is_row and line.facts.stems and lines[last - 1].is_row:
                 break
