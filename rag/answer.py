@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain, islice
 from pathlib import PurePath
 from typing import Literal
@@ -160,8 +160,8 @@ def ask(
         yield Delta(answer.text)
     else:
         desk = _Desk(
-            generator(), page_text, limits, rows, cells, embed, rule, strictness, seed, cancelled,
-            start,
+            generator(), page_text, limits, cache(rows), cells, embed, rule, strictness, seed,
+            cancelled, start,
         )  # fmt: skip
         of_one = apart.asked(asked) or ""
         several = tuple(alone(of_one)) if of_one else ()

@@ -28,6 +28,7 @@ HEADING_WORDS = 6
 """At most, in a line that is a heading for want of a full stop, a colon and figures."""
 SAYS = re.compile(r"[.!?;:\d。！？；।؟]\W*\Z|: |\||\d\d")
 NAME = re.compile(r"(?<=[\w,:&] )[A-Z][\w&'’-]*")
+"""In a question."""
 PAGE_LINE = re.compile(r"\bpage \d+(?: ?(?:of|/) ?\d+)?\W*\Z", re.IGNORECASE)
 ITEM = re.compile(r"[-*+•‣◦▪●○■□·–—➢✓]\s")
 """Of a list, not of numbered headings."""
@@ -56,7 +57,7 @@ def nearest(
     """The best first, `most` at most; sentences one right behind the other are one quote. None of
     them is said to answer: `supported` is False. embed: unit rows; without it they are told by
     the question's words alone, in a moment."""
-    found, scores = _scored(question, hits, page_text, embed)
+    found, scores = _scored(question, read(hits, page_text), embed)
     if not found:
         return ()
     order = _best(scores, most)
@@ -77,8 +78,9 @@ def nearness(
     """How near what stands at the spans comes to the question, as a share of what the nearest
     sentence of the hits does, one that has but names of the question aside: 0 to 1. 1 where that
     cannot be told."""
-    said = {e.text.casefold() for e in read(hits, page_text) if any(map(e.span.meets, spans))}
-    found, scores = _scored(question, hits, page_text, embed, said)
+    every = read(hits, page_text)
+    said = {e.text.casefold() for e in every if any(map(e.span.meets, spans))}
+    found, scores = _scored(question, every, embed, said)
     own = [s for e, s in zip(found, scores, strict=True) if e.text.casefold() in said]
     names = words(" ".join(NAME.findall(question)))
     asked = words(question) - names
@@ -107,16 +109,12 @@ def _cited(span: Span, document: str, marker: int, page_text: PageText) -> Citat
 
 
 def _scored(
-    question: str,
-    hits: Sequence[Hit],
-    page_text: PageText,
-    embed: Embed | None,
-    wanted: Collection[str] = (),
+    question: str, excerpts: Sequence[Excerpt], embed: Embed | None, wanted: Collection[str] = ()
 ) -> tuple[list[Excerpt], FloatArray]:
-    """Sentences, of several that say the same the first, and how near each is; none where the
-    question has no telling word. wanted: texts of some that are among them in any case."""
+    """Of several that say the same the first, and how near each is; none where the question has no
+    telling word. wanted: texts of some that are among them in any case."""
     once: dict[str, Excerpt] = {}
-    for excerpt in read(hits, page_text):
+    for excerpt in excerpts:
         once.setdefault(excerpt.text.casefold(), excerpt)
     found = [*once.values()]
     if not found or not words(question):
