@@ -6,6 +6,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import llama_cpp
@@ -19,6 +20,8 @@ SLICE = 128
 """Most tokens read in one call. Reads as fast as 512 on a CPU."""
 LOG_LEVEL_ERROR = 4
 ABORTED = 2
+Q4_K = ("14", "15")
+"""Kinds of GGUF files, small and medium."""
 HELD, MOVED = 0, 1
 """Sequences of a tape: what it holds, and cells on their way in or out. They share cells, so a copy
 from one to the other costs nothing."""
@@ -47,11 +50,25 @@ def has_gpu() -> bool:
 def n_layers(path: Path) -> int:
     """Of the model in a file, with one for what turns the last one's numbers into words. Raises
     ModelMissing, ModelCorrupt."""
-    weights = Weights(path, only_words=True)
-    kind = weights.metadata("general.architecture")
-    n = weights.metadata(f"{kind}.block_count")
-    weights.close()
-    return int(n or 0) + 1
+    with closing(Weights(path, only_words=True)) as weights:
+        kind = weights.metadata("general.architecture")
+        return int(weights.metadata(f"{kind}.block_count") or 0) + 1
+
+
+def stays(path: Path) -> bool:
+    """Whether the weights in a file are used as they are there, and not laid out anew for the
+    processor (docs/decisions/0030). Raises ModelMissing, ModelCorrupt."""
+    if _has("AMX_INT8"):
+        return True
+    if not _has("AVX512_VNNI"):
+        return False
+    with closing(Weights(path, only_words=True)) as weights:
+        return weights.metadata("general.file_type") in Q4_K
+
+
+def _has(part: str) -> bool:
+    """Whether llama.cpp was built for this part of a processor."""
+    return f"{part} = 1".encode() in llama_cpp.llama_print_system_info()
 
 
 class Weights:
@@ -71,8 +88,9 @@ class Weights:
         parameters = llama_cpp.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
         parameters.vocab_only = only_words
-        if not gpu_layers:
-            # Layers are laid out anew for the processor; a mapped file would stand beside them.
+        parameters.use_extra_bufts = anew = not (only_words or stays(path))
+        if anew and not gpu_layers:
+            # A mapped file would stand beside what is laid out anew.
             parameters.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE
         self.model = llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)
         if not self.model:

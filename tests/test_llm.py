@@ -196,6 +196,46 @@ def test_a_file_cut_short_is_corrupt(tmp_path: Path, n_bytes: int) -> None:
         LlamaGenerator(path, n_context=512).count_tokens("one")
 
 
+# --- How weights are laid out ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("built_for", "kind", "as_in_the_file"),
+    [
+        ("AVX2 = 1 | AVX512_VNNI = 0 | ", 15, False),
+        ("AVX2 = 1 | AVX512_VNNI = 1 | ", 15, True),
+        ("AVX2 = 1 | AVX512_VNNI = 1 | ", 14, True),
+        ("AVX2 = 1 | AVX512_VNNI = 1 | ", 2, False),
+        ("AVX2 = 1 | AVX512_VNNI = 1 | AMX_INT8 = 1 | ", 2, True),
+        ("NEON = 1 | ", 15, False),
+    ],
+)
+def test_weights_stay_as_in_the_file_where_they_are_read_faster_so_or_would_crash(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    built_for: str,
+    kind: int,
+    as_in_the_file: bool,
+) -> None:
+    path = tmp_path / "tiny.gguf"
+    tiny_gguf.write(path, template="{{ messages }}", marks=[], end="</s>", kind=kind)
+    told = f"CPU : {built_for}".encode()
+    monkeypatch.setattr(llama_cpp, "llama_print_system_info", lambda: told)
+    asked: list[tuple[bool, bool]] = []
+    load = llama_cpp.llama_model_load_from_file
+
+    def load_noted(path: bytes, parameters: Any) -> Any:
+        mapped = parameters.load_mode != llama_cpp.LLAMA_LOAD_MODE_NONE
+        if not parameters.vocab_only:
+            asked.append((not parameters.use_extra_bufts, mapped))
+        return load(path, parameters)
+
+    monkeypatch.setattr(llama_cpp, "llama_model_load_from_file", load_noted)
+    Weights(path).close()
+
+    assert asked == [(as_in_the_file, as_in_the_file)]
+
+
 # --- The real model ------------------------------------------------------------------------------
 
 

@@ -18,14 +18,15 @@ BLANK = "\u2581"
 """What stands for a space in this kind of vocabulary."""
 
 
-def write(path: Path, *, template: str, marks: Sequence[str], end: str) -> Path:
+def write(path: Path, *, template: str, marks: Sequence[str], end: str, kind: int = 0) -> Path:
     """template: of the chat. marks: the words of its markup that are tokens of their own, of
-    which `end` ends a turn."""
+    which `end` ends a turn. kind: of its weights, as the file is to say."""
     tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), BLANK, *marks]
     types = [UNKNOWN, CONTROL, CONTROL, *[BYTE] * 256, NORMAL, *[CONTROL] * len(marks)]
     values = [
         _string("general.architecture", "llama"),
         _string("general.name", "tiny"),
+        _number("general.file_type", kind),
         _number("llama.context_length", 512),
         _number("llama.embedding_length", WIDTH),
         _number("llama.block_count", BLOCKS),
