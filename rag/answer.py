@@ -180,7 +180,7 @@ def ask(
             left = [found for found in several if found[0].chunk.doc_id not in cited]
             near = _nearest_of_each(of_one, left, page_text, embed)
     elif answer.stop == "no_evidence":
-        near = excerpts.nearest(asked, answer.hits, page_text, embed)
+        near = _led(answer.nearest, excerpts.nearest(asked, answer.hits, page_text, embed))
     else:
         others = conflicts.find(asked, answer, found, page_text)
         besides = conflicts.qualifiers(asked, answer, found, page_text)
@@ -228,6 +228,15 @@ def _nearest_of_each(
     """The one that comes nearest in each document."""
     best = [excerpts.nearest(of_one, found, page_text, embed)[:1] for found in several]
     return tuple(replace(c, marker=i) for i, c in enumerate(chain(*best), start=1))
+
+
+def _led(own: tuple[Citation, ...], near: tuple[Citation, ...]) -> tuple[Citation, ...]:
+    """What the withheld draft cites first of all, then what comes nearest besides."""
+    others = (c for c in near if not any(c.span.meets(cited.span) for cited in own))
+    return tuple(
+        replace(citation, marker=marker, supported=False)
+        for marker, citation in enumerate(islice(chain(own, others), excerpts.MOST), start=1)
+    )
 
 
 def _by_model(
@@ -551,7 +560,12 @@ def _weighed(answer: Answer, desk: _Desk, *, most: float) -> Answer:
     signs = replace(signs, supported=min(signs.supported, most))
     confidence = refusal.confidence(signs, desk.rule)
     if confidence < refusal.needed(desk.rule, desk.strictness):
-        return replace(_refused(answer), confidence=confidence, withheld=answer.text)
+        return replace(
+            _refused(answer),
+            confidence=confidence,
+            withheld=answer.text,
+            nearest=answer.citations[:1],
+        )
     return replace(answer, confidence=confidence)
 
 

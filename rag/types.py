@@ -249,8 +249,9 @@ class Answer:
     Times in seconds from the moment of asking; first_token_s: None if nothing was written.
     confidence: the probability, 0 to 1, that the documents hold the answer; None where the model
     declined or was not asked. withheld: what it wrote where that was too low to be shown.
-    nearest: there, what the documents say that comes nearest, best first, and of several that were
-    asked one by one what those say that have no part in the answer; nothing says that it answers.
+    nearest: there, what that cites first, then what the documents say that comes nearest, best
+    first, and of several that were asked one by one what those say that have no part in the answer;
+    nothing says that it answers.
     conflicts: what other documents say with another figure than the one cited. qualifiers: what the
     cited one says elsewhere that may change its figure.
     understood: the question as one that stands alone, where it leaned on the one before; or empty.
