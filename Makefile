@@ -13,11 +13,12 @@ setup = @python="$(PYTHON)"; command -v "$$python" >/dev/null || { \
 	"make run PYTHON=/path/to/python3.12" >&2; exit 1; }; \
 	"$$python" tools/setup.py --venv "$(VENV)"
 
-.PHONY: help run test setup setup-test lint format lock
+.PHONY: help run test bundle setup setup-test lint format lock
 
 help:
 	@echo "make run     set up, fetch the weights, open the app"
 	@echo "make test    set up, check the code, run every test"
+	@echo "make bundle  put all of it into one file, for a machine without a network"
 	@echo "make setup   only set up"
 	@echo "make lint    only check the code"
 	@echo "make format  put the code into its form"
@@ -30,6 +31,10 @@ run: setup
 test: lint
 	@"$(BIN)/strongroom" models fetch $(TEST_MODELS)
 	"$(BIN)/python" -m pytest $(ARGS)
+
+bundle: setup
+	@"$(BIN)/strongroom" models fetch $(MODELS)
+	@"$(BIN)/python" tools/bundle.py --venv "$(VENV)"
 
 setup:
 	$(setup)

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import sys
+import tarfile
 from pathlib import Path
 from types import ModuleType
 
@@ -199,3 +200,101 @@ def test_no_other_build_of_torch_is_ever_taken(
         setup.install_lock(tmp_path / "venv", "torch")
     assert len(calls(tmp_path / "venv")) == n_calls
     assert all("torch.lock" in call for call in calls(tmp_path / "venv"))
+
+
+# --- A machine without a network -----------------------------------------------------------------
+
+
+@pytest.fixture
+def bundle(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bundle", ROOT / "tools" / "bundle.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "setup", setup)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def clone(setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The sources with other weights, and a library that must not leave."""
+    root = tmp_path / "clone"
+    for name in ("app.py", "Makefile", "README.md", "rag/a.py", "rag/__pycache__/a.pyc"):
+        put(root / name)
+    for name in ("models/catalog.toml", "models/large.gguf", "models/.verified.json"):
+        put(root / name)
+    for name in ("data/README.md", "data/library/library.db", ".venv/pyvenv.cfg", "secret.txt"):
+        put(root / name)
+    for name in ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "pyproject.toml"):
+        put(root / name)
+    for name in ("benchmarks", "docs", "requirements", ".streamlit", "tests", "tools"):
+        put(root / name / "file")
+    monkeypatch.setattr(setup, "ROOT", root)
+    monkeypatch.setattr(setup, "PACKAGES", root / "packages")
+    return root
+
+
+def put(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(path.name)
+
+
+DOWNLOADED = 'while [ "$1" != --dest ]; do shift; done; echo wheel > "$2/$(basename "$4").whl"'
+
+
+def test_a_bundle_has_sources_packages_and_weights_and_nothing_of_a_library(
+    bundle: ModuleType, clone: Path, tmp_path: Path
+) -> None:
+    venv, out = tmp_path / "venv", tmp_path / "out.tar"
+    put_pip(venv, DOWNLOADED)
+
+    bundle.bundle(venv, out)
+
+    with tarfile.open(out) as tar:
+        names = {name.removeprefix("strongroom/") for name in tar.getnames()}
+    assert {"Makefile", "rag/a.py", "models/large.gguf", "data/README.md"} <= names
+    assert {"packages/build.lock.whl", "packages/run.lock.whl"} <= names
+    left = ("library", "secret", "pyvenv", "pyc", ".verified")
+    assert not [name for name in names if any(part in name for part in left)]
+    assert all("--require-hashes" in call for call in calls(venv))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clone", "out.tar", "venv"]
+
+
+def test_a_bundle_that_cannot_be_made_leaves_none(
+    bundle: ModuleType,
+    clone: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    put_pip(tmp_path / "venv", "echo 'ERROR: Connection refused'; exit 1")
+    arguments = ["--venv", str(tmp_path / "venv"), "--out", str(tmp_path / "out.tar")]
+    monkeypatch.setattr(sys, "argv", ["bundle.py", *arguments])
+
+    assert bundle.main() == 1
+
+    assert "Check the network" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clone", "venv"]
+
+
+def test_packages_that_were_brought_along_are_taken_and_no_index_is_asked(
+    setup: ModuleType, clone: Path, tmp_path: Path
+) -> None:
+    put(clone / "packages" / "one.whl")
+    put_pip(tmp_path / "venv", "exit 0")
+
+    setup.install_lock(tmp_path / "venv", "torch")
+
+    (call,) = calls(tmp_path / "venv")
+    assert f"--no-index --find-links {clone / 'packages'}" in call
+
+
+def test_packages_for_another_python_are_told_so(
+    setup: ModuleType, clone: Path, tmp_path: Path
+) -> None:
+    put(clone / "packages" / "one.whl")
+    put_pip(tmp_path / "venv", NO_TORCH)
+
+    with pytest.raises(setup.Stop, match="machines like the one it was made on"):
+        setup.install_lock(tmp_path / "venv", "torch")

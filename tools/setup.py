@@ -4,9 +4,11 @@
     python3 tools/setup.py [--venv DIR] [--test]
 
 Standard library only. A stamp in the environment says which locks it was made from, so a second
-run does nothing. The syntax stays readable to Python 3.8: an old interpreter must get as far as
-the message about itself. TORCH_INDEX names the package index that is asked for the CPU build of
-torch where pip, as it is configured, finds none; set it to nothing to ask no other index.
+run does nothing. Where there is a folder packages/, as `make bundle` puts one into what it makes,
+packages are taken from there and no index is asked. The syntax stays readable to Python 3.8: an old
+interpreter must get as far as the message about itself. TORCH_INDEX names the package index that is
+asked for the CPU build of torch where pip, as it is configured, finds none; set it to nothing to
+ask no other index.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
+PACKAGES = ROOT / "packages"
 STAMP = "strongroom.json"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 NEEDED_BYTES = 4 << 30
@@ -234,8 +237,13 @@ LOCKED = [*INSTALL, "--require-hashes", "--no-build-isolation"]
 
 def install_lock(venv: Path, name: str) -> None:
     arguments = [*LOCKED, "-r", str(lock_path(name))]
-    if name == "torch":
-        install_torch(venv, arguments)
+    get_lock(venv, name, arguments)
+
+
+def get_lock(venv: Path, name: str, arguments: list[str]) -> None:
+    """arguments: of pip, to install or to download what the lock names."""
+    if name == "torch" and not PACKAGES.is_dir():
+        get_torch(venv, arguments)
     else:
         pip(venv, TITLES[name], arguments, count_entries(lock_path(name)))
 
@@ -248,7 +256,7 @@ TITLES = {
 }
 
 
-def install_torch(venv: Path, arguments: list[str]) -> None:
+def get_torch(venv: Path, arguments: list[str]) -> None:
     """From pip's own sources; failing that from its publisher's CPU index; never another build."""
     try:
         pip(venv, TITLES["torch"], arguments, 1, may_lack=True)
@@ -284,11 +292,13 @@ def pip(
 ) -> None:
     """Run pip, showing one line of progress. may_lack: raise PipFailed where nothing was found."""
     command = [str(python_of(venv)), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    verbose = ["-v", "--progress-bar", "off"] if arguments[0] == "install" else []
+    options = ["-v", "--progress-bar", "off"] if arguments[0] == "install" else []
+    if options and PACKAGES.is_dir():
+        options += ["--no-index", "--find-links", str(PACKAGES)]
     # The picture models that LLAVA_BUILD stands for are a quarter of the compile, and unused.
     environment = {"CMAKE_ARGS": "-DLLAVA_BUILD=OFF", **os.environ}
     process = subprocess.Popen(
-        [*command, arguments[0], *verbose, *arguments[1:]],
+        [*command, arguments[0], *options, *arguments[1:]],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment,
@@ -406,6 +416,14 @@ def explain(title: str, said: str, log: Path) -> str:
         return (
             f"A package is not the one that the lock names ({title}): its hash differs. Nothing of "
             f"it was installed. Look into {log}, and at which index pip is set to use.\n{last}"
+        )
+    if PACKAGES.is_dir() and re.search(NOT_FOUND, said):
+        python = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+        return (
+            f"{PACKAGES} has not all of it for {python} on {platform.machine()} ({title}). "
+            "It serves machines like the one it was made on. Make it on one with the same system, kind "
+            "of processor and Python as this, or name another Python: "
+            f"make run PYTHON=/path/to/python3\n{last}"
         )
     if re.search(NETWORK, said):
         return (
