@@ -92,8 +92,9 @@ class LlamaGenerator:
     to what the model was trained for. threads: 0 means one for each physical core, until `tune`
     has found another number among `candidates` faster and told `remember` so. cells: where what it
     has read of passages is kept; fingerprint: of the weights, for the cells. guesses: whether to
-    guess from the passages what comes next, which changes no answer. gpu_layers: most layers to put
-    on a graphics card, where there is one and llama.cpp is built for it; -1 means all.
+    guess from the passages what comes next, which changes answers by no more than rounding does.
+    gpu_layers: most layers to put on a graphics card, where there is one and llama.cpp is built for
+    it; -1 means all.
 
     Safe to share between threads. Every method that needs the weights raises ModelMissing or
     ModelCorrupt.

@@ -421,8 +421,8 @@ def explain(title: str, said: str, log: Path) -> str:
         python = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
         return (
             f"{PACKAGES} has not all of it for {python} on {platform.machine()} ({title}). "
-            "It serves machines like the one it was made on. Make it on one with the same system, kind "
-            "of processor and Python as this, or name another Python: "
+            "It serves machines like the one it was made on. Make it on one with the same system, "
+            "kind of processor and Python as this, or name another Python: "
             f"make run PYTHON=/path/to/python3\n{last}"
         )
     if re.search(NETWORK, said):
