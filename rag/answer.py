@@ -70,6 +70,8 @@ AGAIN = "\n\nAt a second look:"
 THEIRS = 0.5
 """How far the source's own words count as borne out where the model only said Yes or No: they are
 what comes nearest, whatever that is."""
+DOUBTED = -1.0
+"""Log-odds of the second opinion from which what a withheld draft cites is shown first."""
 SHORTEST_S = 2.0
 """Of readings whose length is worth telling."""
 
@@ -180,7 +182,7 @@ def ask(
             left = [found for found in several if found[0].chunk.doc_id not in cited]
             near = _nearest_of_each(of_one, left, page_text, embed)
     elif answer.stop == "no_evidence":
-        near = _led(answer.nearest, excerpts.nearest(asked, answer.hits, page_text, embed))
+        near = answer.nearest or excerpts.nearest(asked, answer.hits, page_text, embed)
     else:
         others = conflicts.find(asked, answer, found, page_text)
         besides = conflicts.qualifiers(asked, answer, found, page_text)
@@ -228,15 +230,6 @@ def _nearest_of_each(
     """The one that comes nearest in each document."""
     best = [excerpts.nearest(of_one, found, page_text, embed)[:1] for found in several]
     return tuple(replace(c, marker=i) for i, c in enumerate(chain(*best), start=1))
-
-
-def _led(own: tuple[Citation, ...], near: tuple[Citation, ...]) -> tuple[Citation, ...]:
-    """What the withheld draft cites first of all, then what comes nearest besides."""
-    others = (c for c in near if not any(c.span.meets(cited.span) for cited in own))
-    return tuple(
-        replace(citation, marker=marker, supported=False)
-        for marker, citation in enumerate(islice(chain(own, others), excerpts.MOST), start=1)
-    )
 
 
 def _by_model(
@@ -560,13 +553,29 @@ def _weighed(answer: Answer, desk: _Desk, *, most: float) -> Answer:
     signs = replace(signs, supported=min(signs.supported, most))
     confidence = refusal.confidence(signs, desk.rule)
     if confidence < refusal.needed(desk.rule, desk.strictness):
+        near = excerpts.nearest(asked, answer.hits, desk.page_text, desk.embed)
+        leads = signs.sure is None or signs.sure > DOUBTED
         return replace(
             _refused(answer),
             confidence=confidence,
             withheld=answer.text,
-            nearest=answer.citations[:1],
+            nearest=_with_own(answer.citations[:1], near, leads=leads),
         )
     return replace(answer, confidence=confidence)
+
+
+def _with_own(
+    own: tuple[Citation, ...], near: tuple[Citation, ...], *, leads: bool
+) -> tuple[Citation, ...]:
+    """What comes nearest, and what a withheld draft cites in front of it or behind the first."""
+    others = [c for c in near if not any(c.span.meets(cited.span) for cited in own)]
+    n = 0 if leads else 1
+    return tuple(
+        replace(citation, marker=marker, supported=False)
+        for marker, citation in enumerate(
+            [*others[:n], *own, *others[n:]][: excerpts.MOST], start=1
+        )
+    )
 
 
 def _second(question: str, answer: Answer, desk: _Desk) -> tuple[float, ...]:

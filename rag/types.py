@@ -249,7 +249,7 @@ class Answer:
     Times in seconds from the moment of asking; first_token_s: None if nothing was written.
     confidence: the probability, 0 to 1, that the documents hold the answer; None where the model
     declined or was not asked. withheld: what it wrote where that was too low to be shown.
-    nearest: there, what that cites first, then what the documents say that comes nearest, best
+    nearest: there, what that cites and what the documents say that comes nearest, the likeliest
     first, and of several that were asked one by one what those say that have no part in the answer;
     nothing says that it answers.
     conflicts: what other documents say with another figure than the one cited. qualifiers: what the

@@ -187,15 +187,26 @@ def test_an_answer_from_another_sentence_than_the_nearest_is_withheld(
         return answer(events(generator, question=question, hits=hits, embed=embed, rule=rule))
 
     assert told(apples).stop == "complete"
-    withheld = told(PEARS)
-    assert withheld.stop == "no_evidence"
+    assert told(PEARS).stop == "no_evidence"
     assert sorted(embedded) == sorted([question, apples, PEARS] * 2)  # once for each question
     assert told(PEARS, replace(DEFAULT, near=0.0)).stop == "complete"
 
-    # What it cites leads: where the model is right the words of the question are often others.
-    assert [(c.marker, c.quote, c.supported) for c in withheld.nearest] == [
-        (1, PEARS, False), (2, apples, False),
-    ]  # fmt: skip
+
+@pytest.mark.parametrize(
+    ("sure", "order"), [(None, [PEARS, TREES]), (-0.9, [PEARS, TREES]), (-1.1, [TREES, PEARS])]
+)
+def test_what_a_withheld_draft_cites_is_among_what_comes_nearest(
+    sure: float | None, order: list[str]
+) -> None:
+    question = "How many apple trees has the garden?"
+    generator = ScriptedGenerator(PEARS, chances=(0.0, -(sure or 0.0)))
+    rule = Rule(bias=-5.0, supported=3.0, absent=-1.0, sure=0.0 if sure is None else 1.0)
+
+    withheld = answer(events(generator, question=question, rule=rule))
+
+    assert withheld.withheld == PEARS
+    assert [(c.marker, c.quote) for c in withheld.nearest] == [*enumerate(order, start=1)]
+    assert not any(c.supported for c in withheld.nearest)
     assert withheld.nearest[0].boxes == box_of(withheld.nearest[0].span)
 
 
