@@ -1,0 +1,89 @@
+"""Lengths of time and rates: whether a sentence tells another unit than its source. English only.
+
+"£900 a year" is not what "£900 a month" says, nor are six months six weeks. Words of time are too
+common to count among the telling ones, so they are looked at by themselves.
+"""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+
+from rag import facts
+
+HOURS, MONTHS = "hours", "months"
+UNITS = {
+    "hour": (HOURS, 1),
+    "day": (HOURS, 24),
+    "week": (HOURS, 168),
+    "fortnight": (HOURS, 336),
+    "month": (MONTHS, 1),
+    "quarter": (MONTHS, 3),
+    "year": (MONTHS, 12),
+}
+FORMS = {
+    **{unit: unit for unit in UNITS},
+    "daily": "day", "annual": "year", "annually": "year", "annum": "year", "anniversary": "year",
+}  # fmt: skip
+UNIT = "hour|day|week|fortnight|month|quarter|year"
+NUMBER = rf"\d+(?:\.\d+)?|{'|'.join(facts.CARDINALS)}"
+LENGTH = re.compile(
+    rf"(?<![\d.,$€£¥₹-])\b(?P<n>{NUMBER})(?: \(\d+\))?[\s-]+"
+    rf"(?:(?:full|whole|complete|consecutive|successive|more|further|additional|calendar|working"
+    rf"|business|clear|school)\s+)?(?P<unit>{UNIT})s?\b",
+    re.IGNORECASE,
+)
+RATE = re.compile(
+    rf"\b(?:(?:per|each|every|an?)\s+(?:(?:calendar|policy|leave|full|financial|tax|school|working)"
+    rf"\s+)?(?P<unit>{UNIT})\b(?! of\b)|(?P<form>(?:hour|dai|week|fortnight|month|quarter|year)ly"
+    r"|annual(?:ly)?|(?:per )?annum)\b)",
+    re.IGNORECASE,
+)
+MENTION = re.compile(
+    rf"\b(?:(?P<unit>{UNIT})(?:s|ly)?|(?P<form>daily|annual(?:ly)?|annum|anniversary))\b",
+    re.IGNORECASE,
+)
+
+Length = tuple[str, Fraction]
+"""Hours or months, and how many: a month is no number of days."""
+
+
+def differ(said: str, source: str, question: str) -> bool:
+    """Whether `said` tells a number of the source's with another unit, or a rate whose unit the
+    source does not have while it has one that is not said. What the question tells is left out."""
+    told = {length for _, _, length in _lengths(source)}
+    asked = {length for _, _, length in _lengths(question)}
+    units: dict[str, set[str]] = {}
+    for n, unit, _ in _lengths(source):
+        units.setdefault(n, set()).add(unit)
+    for n, unit, length in _lengths(said):
+        if n in units and unit not in units[n] and length not in told | asked:
+            return True
+    there, known = _units(source), _units(said) | _units(question)
+    rates = _rates(said) - there - _units(question)
+    return bool(there - known) and any(_length(1, unit) not in told for unit in rates)
+
+
+def _lengths(text: str) -> Iterator[tuple[str, str, Length]]:
+    """Number, unit and length of each."""
+    for found in LENGTH.finditer(text):
+        word, unit = found["n"].casefold(), found["unit"].casefold()
+        n = Fraction(facts.CARDINALS.get(word, word))
+        yield str(n), unit, _length(n, unit)
+
+
+def _length(n: Fraction | int, unit: str) -> Length:
+    base, of_it = UNITS[unit]
+    return base, Fraction(n) * of_it
+
+
+def _rates(text: str) -> set[str]:
+    return {_unit(found["unit"] or found["form"]) for found in RATE.finditer(text)}
+
+
+def _units(text: str) -> set[str]:
+    return {_unit(found["unit"] or found["form"]) for found in MENTION.finditer(text)}
+
+
+def _unit(form: str) -> str:
+    plain = form.casefold().removeprefix("per ")
+    return FORMS.get(plain) or FORMS[plain.removesuffix("ly")]
