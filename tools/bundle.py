@@ -62,7 +62,7 @@ def bundle(venv: Path, out: Path) -> None:
             with tarfile.open(part, "w") as tar:
                 for source in SOURCES:
                     tar.add(setup.ROOT / source, f"{FOLDER}/{source}", filter=_kept)
-                tar.add(folder, f"{FOLDER}/{setup.PACKAGES.name}")
+                tar.add(folder, f"{FOLDER}/{setup.PACKAGES.name}", filter=_kept)
             part.replace(out)
         finally:
             part.unlink(missing_ok=True)

@@ -293,7 +293,7 @@ def pip(
     """Run pip, showing one line of progress. may_lack: raise PipFailed where nothing was found."""
     command = [str(python_of(venv)), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     options = ["-v", "--progress-bar", "off"] if arguments[0] == "install" else []
-    if options and PACKAGES.is_dir():
+    if arguments[0] != "check" and PACKAGES.is_dir():
         options += ["--no-index", "--find-links", str(PACKAGES)]
     # The picture models that LLAVA_BUILD stands for are a quarter of the compile, and unused.
     environment = {"CMAKE_ARGS": "-DLLAVA_BUILD=OFF", **os.environ}
