@@ -26,7 +26,7 @@ FUNCTION_WORDS = word_set(
     "get gets got getting occur occurs occurred happen happened happens performed "
     "took takes taken place "
     "compared respectively approximately roughly nearly around amounted totaled year years quarter "
-    "quarters quarterly month months period periods ended ending fiscal fy "
+    "quarters quarterly month months monthly period periods ended ending fiscal fy "
     "mr mrs ms dr inc corp corporation company co ltd llc plc percent percentage pct "
     "thousand thousands million millions billion billions trillion trillions bn mn"
 )

@@ -49,7 +49,7 @@ Length = tuple[str, Fraction]
 
 def differ(said: str, source: str, question: str) -> bool:
     """Whether `said` tells a number of the source's with another unit, or a rate whose unit the
-    source does not have while it has one that is not said. What the question tells is left out."""
+    source does not have while it has one that is not said. Lengths of the question are left out."""
     told = {length for _, _, length in _lengths(source)}
     asked = {length for _, _, length in _lengths(question)}
     units: dict[str, set[str]] = {}
@@ -58,9 +58,13 @@ def differ(said: str, source: str, question: str) -> bool:
     for n, unit, length in _lengths(said):
         if n in units and unit not in units[n] and length not in told | asked:
             return True
-    there, known = _units(source), _units(said) | _units(question)
-    rates = _rates(said) - there - _units(question)
-    return bool(there - known) and any(_length(1, unit) not in told for unit in rates)
+    there, asked_for = _units(source), _units(question)
+    for unit in _rates(said) - there:
+        # What the question has already may be said of what has other units, too.
+        others = _rates(source) if unit in asked_for else there - asked_for
+        if others - _units(said) and _length(1, unit) not in told:
+            return True
+    return False
 
 
 def _lengths(text: str) -> Iterator[tuple[str, str, Length]]:
