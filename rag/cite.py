@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 
-from rag import evidence, facts, negation, periods, ranges, sentences
+from rag import evidence, facts, negation, periods, ranges, rivals, sentences
 from rag.facts import Facts
 from rag.support import Run, Source
 from rag.types import Box, Citation, Hit, Sentence, Span
@@ -125,6 +125,7 @@ def cite(
             or _goes_the_other_way(said, runs)
             or _is_of_another_range(question, runs)
             or periods.differ(said, quoted, question)
+            or rivals.differ(said, quoted, question)
         ):
             supported = False
         markers = [_marker(run, citations, first, supported=supported) for run in runs]
