@@ -8,6 +8,7 @@ to it as can be.
 import re
 
 NOT = r"(?<!\bnot )(?<!\bno )(?<!\bnever )"
+DENIED = r"(?:\bnot\b|\bno\b|\bnever\b|\bwithout\b|n['’]t\b)"
 SIDE = "hand|side|leg|arm|knee|eye|ear|foot|hip|shoulder|breast|lung|kidney|wheel|door|lane"
 SIDED = rf"\b(?:the|his|her|its|their|your|my|on|turned) {{0}}\b(?! to\b)|\b{{0}}[- ](?:{SIDE})\b"
 N = r"\d\s?"
@@ -27,6 +28,7 @@ GROUPS = tuple(
         (rf"(?i){NOT}\babove\b", rf"(?i){NOT}\bbelow\b"),
         (r"(?i)\bfirst\b", r"(?i)\blast\b"),
         (r"\b(?:must|shall)(?! not|n't)\b", r"\bmay(?! not| be\b)\b"),
+        (r"(?i)\bunless\b", rf"(?i)\bif\b(?![\s\S]*{DENIED})"),
         (r"(?i)\bupper\b", r"(?i)\blower\b(?! than)"),
         (r"(?i)\bfront\b", r"(?i)\b(?:back|rear)\b"),
         (r"(?i)\binside\b", r"(?i)\boutside\b"),

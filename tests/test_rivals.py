@@ -12,6 +12,7 @@ SOURCES = (
     "A parcel of 25 kg may be 120 cm long.",
     "The stop button on the left side is red.",
     "The shop is open on Sundays.",
+    "This can wait unless the family has asked.",
 )
 
 
@@ -39,6 +40,7 @@ def test_what_the_source_says_is_borne_out(source: str) -> None:
         ("The stop button on the right side is red.", SOURCES[6]),
         ("The stop button on the left side is green.", SOURCES[6]),
         ("The shop is closed on Sundays.", SOURCES[7]),
+        ("This can wait if the family has asked.", SOURCES[8]),
     ],
 )
 def test_its_rival_is_not(said: str, source: str) -> None:
@@ -49,6 +51,7 @@ def test_its_rival_is_not(said: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("said", "source"),
     [
+        ("This can wait if the family has not asked.", SOURCES[8]),
         ("Pay before you fly.", "Pay in advance."),
         ("It is not above 60 °C.", "It is below 60 °C."),
         ("You must not keep pets.", "You may not keep pets."),
