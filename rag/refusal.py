@@ -35,7 +35,7 @@ TIME = re.compile(rf"\b(?:{TIMES.replace(' ', '|')})s?\b", re.IGNORECASE)
 HOW_MANY = re.compile(r"\W*how many\b", re.IGNORECASE)
 COUNTED = re.compile(
     r"\d|\b(?:one|single|only|sole|couple|pair|both|no|none|all|half|dozens?|several|few|many"
-    r"|hundreds?|thousands?|millions?|billions?|unlimited)\b",
+    r"|hundreds?|thousands?|millions?|billions?|unlimited|unanimous(?:ly)?)\b",
     re.IGNORECASE,
 )
 YEAR = re.compile(r"\b(?:in|of|since|by|during|until|for|from|to|and) (?:1[5-9]|20)\d\d\b(?!,\d)")

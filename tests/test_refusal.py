@@ -139,6 +139,7 @@ def test_an_answer_may_be_true_and_not_say_what_was_asked(question: str, text: s
         ("How many trees has the garden?", "The garden has 40 trees."),
         ("How many trees died?", "Twelve trees died."),
         ("How many trees died?", "None of them did."),
+        ("How many jurors must agree?", "The verdict must be unanimous."),
         ("How many trees died in 1990?", "In 1990, 2015 trees died."),
         ("What share of the cost is met by a grant?", "Half of the £8,950 is."),
         ("What was the interest rate on the loan?", "The rate on the £5,000 is 4.39%."),
