@@ -559,9 +559,16 @@ def _weighed(answer: Answer, desk: _Desk, *, most: float) -> Answer:
             _refused(answer),
             confidence=confidence,
             withheld=answer.text,
-            nearest=_with_own(answer.citations[:1], near, leads=leads),
+            nearest=_with_own(_leant_on(answer, desk), near, leads=leads),
         )
     return replace(answer, confidence=confidence)
+
+
+def _leant_on(answer: Answer, desk: _Desk) -> tuple[Citation, ...]:
+    """The first citation that is no heading or running line."""
+    read = excerpts.read(answer.hits, desk.page_text)
+    said = (c for c in answer.citations if any(e.span.meets(c.span) for e in read))
+    return tuple(islice(said, 1))
 
 
 def _with_own(

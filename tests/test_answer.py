@@ -210,6 +210,28 @@ def test_what_a_withheld_draft_cites_is_among_what_comes_nearest(
     assert withheld.nearest[0].boxes == box_of(withheld.nearest[0].span)
 
 
+def test_a_footer_that_a_withheld_draft_cites_is_not_among_what_comes_nearest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    footer = "Lease of Fellgate House - Page 1 of 3"
+    rule = "No dog may be kept there."
+    monkeypatch.setitem(PAGES, 1, f"{footer}\n\n{PEARS} {TREES}\n\n{rule}")
+    generator = ScriptedGenerator("Fellgate House: no dog may be kept there.")
+
+    withheld = answer(
+        events(
+            generator,
+            question="Are dogs allowed at Fellgate House?",
+            hits=(hit(PAGES[1]),),
+            rule=Rule(bias=-9.0, supported=3.0, absent=-1.0),
+        )
+    )
+
+    assert withheld.withheld
+    assert [c.quote for c in withheld.nearest][:1] == [rule]
+    assert not any(footer in c.quote for c in withheld.nearest)
+
+
 def test_in_place_of_a_bare_no_stands_the_sentence_that_comes_nearest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
