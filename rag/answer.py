@@ -71,7 +71,7 @@ THEIRS = 0.5
 """How far the source's own words count as borne out where the model only said Yes or No: they are
 what comes nearest, whatever that is."""
 DOUBTED = -1.0
-"""Log-odds of the second opinion from which what a withheld draft cites is shown first."""
+"""Log-odds of the second opinion above which what a withheld draft cites is shown first."""
 SHORTEST_S = 2.0
 """Of readings whose length is worth telling."""
 

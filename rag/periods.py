@@ -20,11 +20,9 @@ UNITS = {
     "quarter": (MONTHS, 3),
     "year": (MONTHS, 12),
 }
-FORMS = {
-    **{unit: unit for unit in UNITS},
-    "daily": "day", "annual": "year", "annually": "year", "annum": "year", "anniversary": "year",
-}  # fmt: skip
-UNIT = "hour|day|week|fortnight|month|quarter|year"
+UNIT = "|".join(UNITS)
+OTHER_FORMS = {"dai": "day", "annual": "year", "annum": "year", "anniversary": "year"}
+"""Of a unit, without "-ly"."""
 NUMBER = rf"\d+(?:\.\d+)?|{'|'.join(facts.CARDINALS)}"
 LENGTH = re.compile(
     rf"(?<![\d.,$€£¥₹-])\b(?P<n>{NUMBER})(?: \(\d+\))?[\s-]+"
@@ -35,7 +33,7 @@ LENGTH = re.compile(
 RATE = re.compile(
     rf"\b(?:(?:per|each|every|an?)\s+(?:(?:calendar|policy|leave|full|financial|tax|school|working)"
     rf"\s+)?(?P<unit>{UNIT})\b(?! of\b)|(?P<form>(?:hour|dai|week|fortnight|month|quarter|year)ly"
-    r"|annual(?:ly)?|(?:per )?annum)\b)",
+    r"|annual(?:ly)?|annum)\b)",
     re.IGNORECASE,
 )
 MENTION = re.compile(
@@ -50,19 +48,20 @@ Length = tuple[str, Fraction]
 def differ(said: str, source: str, question: str) -> bool:
     """Whether `said` tells a number of the source's with another unit, or a rate whose unit the
     source does not have while it has one that is not said. Lengths of the question are left out."""
-    told = {length for _, _, length in _lengths(source)}
+    lengths = [*_lengths(source)]
+    told = {length for _, _, length in lengths}
     asked = {length for _, _, length in _lengths(question)}
     units: dict[str, set[str]] = {}
-    for n, unit, _ in _lengths(source):
+    for n, unit, _ in lengths:
         units.setdefault(n, set()).add(unit)
     for n, unit, length in _lengths(said):
         if n in units and unit not in units[n] and length not in told | asked:
             return True
-    there, asked_for = _units(source), _units(question)
-    for unit in _rates(said) - there:
+    there, asked_for = _units(MENTION, source), _units(MENTION, question)
+    for unit in _units(RATE, said) - there:
         # What the question has already may be said of what has other units, too.
-        others = _rates(source) if unit in asked_for else there - asked_for
-        if others - _units(said) and _length(1, unit) not in told:
+        others = _units(RATE, source) if unit in asked_for else there - asked_for
+        if others - _units(MENTION, said) and _length(1, unit) not in told:
             return True
     return False
 
@@ -80,14 +79,10 @@ def _length(n: Fraction | int, unit: str) -> Length:
     return base, Fraction(n) * of_it
 
 
-def _rates(text: str) -> set[str]:
-    return {_unit(found["unit"] or found["form"]) for found in RATE.finditer(text)}
-
-
-def _units(text: str) -> set[str]:
-    return {_unit(found["unit"] or found["form"]) for found in MENTION.finditer(text)}
+def _units(form: re.Pattern[str], text: str) -> set[str]:
+    return {_unit(found["unit"] or found["form"]) for found in form.finditer(text)}
 
 
 def _unit(form: str) -> str:
-    plain = form.casefold().removeprefix("per ")
-    return FORMS.get(plain) or FORMS[plain.removesuffix("ly")]
+    plain = form.casefold().removesuffix("ly")
+    return OTHER_FORMS.get(plain, plain)

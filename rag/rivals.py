@@ -13,6 +13,11 @@ SIDE = "hand|side|leg|arm|knee|eye|ear|foot|hip|shoulder|breast|lung|kidney|whee
 SIDED = rf"\b(?:the|his|her|its|their|your|my|on|turned) {{0}}\b(?! to\b)|\b{{0}}[- ](?:{SIDE})\b"
 N = r"\d\s?"
 
+
+def _measured(*units: str) -> tuple[str, ...]:
+    return tuple(rf"(?i){N}(?:{forms})\b" for forms in units)
+
+
 GROUPS = tuple(
     tuple(re.compile(form) for form in group)
     for group in (
@@ -49,23 +54,12 @@ GROUPS = tuple(
             for colour in "red blue green black white yellow brown gr[ea]y pink purple".split()
         ),
         (r"£|\bGBP\b", r"\$|\bUSD\b", r"€|\bEUR\b", r"¥|\bJPY\b", r"₹|\bINR\b"),
-        tuple(
-            rf"(?i){N}(?:{forms})\b"
-            for forms in (
-                "mm|millimet(?:re|er)s?", "cm|centimet(?:re|er)s?", "met(?:re|er)s?",
-                "km|kilomet(?:re|er)s?", "miles?", "inch(?:es)?", "feet|ft",
-            )
+        _measured(
+            "mm|millimet(?:re|er)s?", "cm|centimet(?:re|er)s?", "met(?:re|er)s?",
+            "km|kilomet(?:re|er)s?", "miles?", "inch(?:es)?", "feet|ft",
         ),
-        tuple(
-            rf"(?i){N}(?:{forms})\b"
-            for forms in (
-                "mg|milligrams?", "g|grams?", "kgs?|kilos?|kilograms?", "tonnes?|tons?", "lbs?",
-            )
-        ),
-        tuple(
-            rf"(?i){N}(?:{forms})\b"
-            for forms in ("ml|millilit(?:re|er)s?", "lit(?:re|er)s?", "gallons?", "pints?")
-        ),
+        _measured("mg|milligrams?", "g|grams?", "kgs?|kilos?|kilograms?", "tonnes?|tons?", "lbs?"),
+        _measured("ml|millilit(?:re|er)s?", "lit(?:re|er)s?", "gallons?", "pints?"),
         (rf"{N}°?C\b", rf"{N}°?F\b"),
     )
 )  # fmt: skip
@@ -74,11 +68,11 @@ GROUPS = tuple(
 def differ(said: str, source: str, question: str) -> bool:
     """Whether of any group `said` has one that neither source nor question has, and the source one
     that is not said."""
-    return any(
-        _found(group, said) - (there := _found(group, source)) - _found(group, question)
-        and there - _found(group, said)
-        for group in GROUPS
-    )
+    for group in GROUPS:
+        own, there = _found(group, said), _found(group, source)
+        if there - own and own - there - _found(group, question):
+            return True
+    return False
 
 
 def _found(group: tuple[re.Pattern[str], ...], text: str) -> set[int]:

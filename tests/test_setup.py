@@ -16,11 +16,16 @@ LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 
 @pytest.fixture
 def setup(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("strongroom_setup", ROOT / "tools" / "setup.py")
+    return load("setup", monkeypatch)
+
+
+def load(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A program in tools/ as a module, for one test."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
+    monkeypatch.setitem(sys.modules, name, module)
     spec.loader.exec_module(module)
     return module
 
@@ -207,13 +212,8 @@ def test_no_other_build_of_torch_is_ever_taken(
 
 @pytest.fixture
 def bundle(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bundle", ROOT / "tools" / "bundle.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "setup", setup)
-    spec.loader.exec_module(module)
-    return module
+    """It imports `setup`, which is the fixture's."""
+    return load("bundle", monkeypatch)
 
 
 @pytest.fixture

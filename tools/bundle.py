@@ -25,6 +25,7 @@ SOURCES = (
 )  # fmt: skip
 DOWNLOAD = ["download", "--no-deps", "--require-hashes", "--no-build-isolation"]
 FOLDER = "strongroom"
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def main() -> int:
@@ -36,15 +37,14 @@ def main() -> int:
         return 1
     print(
         f"{options.out}: {options.out.stat().st_size / 1e9:.1f} GB. On the other machine, which "
-        f"needs Python {sys.version_info[0]}.{sys.version_info[1]} and a C/C++ compiler:\n"
+        f"needs Python {VERSION} and a C/C++ compiler:\n"
         f"  tar xf {options.out.name} && cd {FOLDER} && make run"
     )
     return 0
 
 
 def _options() -> argparse.Namespace:
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    name = f"strongroom-{sys.platform}-{platform.machine()}-python{version}.tar"
+    name = f"strongroom-{sys.platform}-{platform.machine()}-python{VERSION}.tar"
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--venv", type=Path, required=True, metavar="DIR", help="as made by set-up")
     parser.add_argument("--out", type=Path, default=setup.ROOT / name, metavar="FILE")
